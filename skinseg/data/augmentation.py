@@ -1,0 +1,118 @@
+"""What a training image goes through between cache and batch: the only module that knows albumentations."""
+
+import os
+import random
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from skinseg.datasets.sample import IGNORE, Image, Mask
+from skinseg.errors import UserError
+
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it looks its version up online at import
+import albumentations as A
+import cv2
+
+STRENGTHS = ("strong", "paper")
+FILL = (124, 116, 104)  # ImageNet's mean colour: what lies outside the image says nothing
+
+Augmentation = Callable[[Image, Mask, Mask, np.random.Generator], tuple[Image, Mask, Mask]]
+
+
+def training_transform(size: int, strength: str = "strong") -> Augmentation:
+    """A function (image, skin, person, generator) -> the same three at `size` x `size`.
+
+    Image uint8 (H, W, 3) RGB, masks uint8 (H, W) in {0, 1, 255}; an unlabelled head is all 255. Pixels that
+    come from outside the image are 255 in both masks. All randomness is drawn from the generator.
+
+    "paper" is S2MGen's recipe: a patch and a flip. "strong" is ours: scale from small figures to details,
+    rotation, and what separates a photograph from a render: exposure, white balance, noise, blur,
+    compression.
+
+    Raises UserError on another strength.
+    """
+    if strength not in STRENGTHS:
+        raise UserError(f"augmentation {strength!r} does not exist; choose one of {', '.join(STRENGTHS)}")
+    steps = _paper(size) if strength == "paper" else [*_geometry(size), *_photometry()]
+    compose = A.Compose(steps)
+
+    def transform(
+        image: Image, skin: Mask, person: Mask, generator: np.random.Generator
+    ) -> tuple[Image, Mask, Mask]:
+        # One shared state. `set_random_seed` would give every step its own copy of the same one, and they
+        # would fire together.
+        compose.set_random_state(generator, random.Random(int(generator.integers(2**62))))
+        result = compose(image=image, masks=[skin, person])
+        return result["image"], result["masks"][0], result["masks"][1]
+
+    return transform
+
+
+def _paper(size: int) -> list[Any]:
+    return [_pad(size), A.RandomCrop(size, size), A.HorizontalFlip(p=0.5)]
+
+
+def _geometry(size: int) -> list[Any]:
+    crop = A.RandomResizedCrop(
+        (size, size),
+        scale=(0.2, 1.0),
+        ratio=(0.75, 4 / 3),
+        interpolation=cv2.INTER_LINEAR,
+        area_for_downscale="image",
+    )
+    # The whole image inside the patch, down to half its side: groups and small figures.
+    whole = A.Sequential(
+        [
+            A.LongestMaxSize([size // 2, size * 3 // 4, size, size], area_for_downscale="image"),
+            _pad(size, position="random"),
+        ]
+    )
+    rotation = A.Rotate(limit=25, border_mode=cv2.BORDER_CONSTANT, fill=FILL, fill_mask=IGNORE, p=0.4)
+    return [rotation, A.OneOf([_weighted(crop, 0.7), _weighted(whole, 0.3)], p=1), A.HorizontalFlip(p=0.5)]
+
+
+def _photometry() -> list[Any]:
+    return [
+        A.OneOf(
+            [
+                A.RandomBrightnessContrast(brightness_limit=0.3, contrast_limit=0.3, p=1),
+                A.RandomGamma(gamma_limit=(60, 160), p=0.5),
+                A.RandomToneCurve(scale=0.2, p=0.5),
+            ],
+            p=0.7,
+        ),
+        A.OneOf(
+            [
+                A.PlanckianJitter(mode="blackbody", p=1),
+                A.HueSaturationValue(hue_shift_limit=10, sat_shift_limit=35, val_shift_limit=15, p=1),
+                A.RGBShift(r_shift_limit=20, g_shift_limit=15, b_shift_limit=20, p=1),
+                A.ToGray(p=0.1),
+            ],
+            p=0.6,
+        ),
+        A.OneOf(
+            [
+                A.GaussianBlur(blur_limit=(3, 5), p=1),
+                A.MotionBlur(blur_limit=(3, 7), p=1),
+                A.Downscale(scale_range=(0.35, 0.8), p=1),
+            ],
+            p=0.25,
+        ),
+        A.OneOf(
+            [A.GaussNoise(std_range=(0.01, 0.06), p=1), A.ShotNoise(scale_range=(0.005, 0.05), p=1)], p=0.25
+        ),
+        A.ImageCompression(quality_range=(35, 95), p=0.3),
+    ]
+
+
+def _pad(size: int, position: str = "center") -> Any:
+    return A.PadIfNeeded(
+        size, size, position=position, border_mode=cv2.BORDER_CONSTANT, fill=FILL, fill_mask=IGNORE
+    )
+
+
+def _weighted(transform: Any, weight: float) -> Any:
+    """`OneOf` reads a step's probability as its share."""
+    transform.p = weight
+    return transform

@@ -1,0 +1,202 @@
+"""Decoded pixels in memory-mapped files, so that training reads and never decodes.
+
+A cache is one folder: `images.u8`, `skin.u8`, `person.u8` (flat uint8, one image after the other, a mask's
+offset a third of its image's) and `index.json`. It is named by a fingerprint of all that decides its bytes,
+written beside and renamed: a changed file, size or version leads to another folder, never to a stale one.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from skinseg.datasets.base import Dataset
+from skinseg.datasets.sample import BACKGROUND, FOREGROUND, HEADS, IGNORE, Image, Mask, Sample
+
+VERSION = 1  # raise it when the layout, the resizing or a reader's rule changes
+
+
+@dataclass(frozen=True)
+class CachedImage:
+    """Where an image lies and what is known of it.
+
+    counts: (background, foreground) pixels per labelled head.
+    """
+
+    image_id: str
+    height: int
+    width: int
+    offset: int
+    subject: str | None
+    tone: int | None
+    counts: dict[str, tuple[int, int]]
+
+
+class DecodedCache:
+    """A finished cache, opened for reading. Picklable: a worker process maps the files anew."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+        self.dataset: str = index["dataset"]
+        self.entries = tuple(_entry(record) for record in index["entries"])
+        self.position = {entry.image_id: i for i, entry in enumerate(self.entries)}
+
+    def __reduce__(self) -> tuple[type["DecodedCache"], tuple[Path]]:
+        return DecodedCache, (self.folder,)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    @cached_property
+    def _images(self) -> npt.NDArray[np.uint8]:
+        return np.memmap(self.folder / "images.u8", np.uint8, mode="r")
+
+    @cached_property
+    def _masks(self) -> dict[str, npt.NDArray[np.uint8]]:
+        return {head: np.memmap(self.folder / f"{head}.u8", np.uint8, mode="r") for head in self.heads}
+
+    @cached_property
+    def heads(self) -> tuple[str, ...]:
+        """The heads that are labelled on at least one image."""
+        return tuple(head for head in HEADS if any(head in entry.counts for entry in self.entries))
+
+    def image(self, index: int) -> Image:
+        """uint8 (H, W, 3), RGB: a read-only view of the file."""
+        entry = self.entries[index]
+        size = entry.height * entry.width
+        return self._images[3 * entry.offset : 3 * (entry.offset + size)].reshape(
+            entry.height, entry.width, 3
+        )
+
+    def mask(self, index: int, head: str) -> Mask | None:
+        """uint8 (H, W) in {0, 1, 255}, a view of the file, or None where the head is not labelled."""
+        entry = self.entries[index]
+        if head not in entry.counts:
+            return None
+        size = entry.height * entry.width
+        return self._masks[head][entry.offset : entry.offset + size].reshape(entry.height, entry.width)
+
+    def sample(self, index: int) -> Sample:
+        """A copy of the image with its masks at the cache's resolution."""
+        entry = self.entries[index]
+        masks = [None if (mask := self.mask(index, head)) is None else np.array(mask) for head in HEADS]
+        return Sample(
+            image=np.array(self.image(index)),
+            skin=masks[0],
+            person=masks[1],
+            dataset=self.dataset,
+            image_id=entry.image_id,
+            subject=entry.subject,
+            tone=entry.tone,
+        )
+
+
+def open_cache(dataset: Dataset, long_side: int, cache_dir: Path) -> DecodedCache:
+    """The dataset's cache below `cache_dir`, built first where there is none yet (with a progress bar).
+
+    Images are shrunk to `long_side` pixels, never enlarged. Raises UserError where a pair cannot be read.
+    Two processes may build at once: each writes a folder of its own, and the first to finish is kept.
+    """
+    folder = cache_dir / f"{dataset.name}-{long_side}-{fingerprint(dataset, long_side)}"
+    if not (folder / "index.json").is_file():
+        beside = cache_dir / f".{folder.name}.{os.getpid()}"
+        try:
+            beside.mkdir(parents=True)
+            _write(dataset, long_side, beside)
+            try:
+                beside.rename(folder)
+            except OSError:
+                if not (folder / "index.json").is_file():  # anything but another process that was first
+                    raise
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+    return DecodedCache(folder)
+
+
+def fingerprint(dataset: Dataset, long_side: int) -> str:
+    """16 hex digits over the version, the long side, and every file's id, size and time of change."""
+    digest = hashlib.sha256(f"{VERSION} {dataset.name} {long_side}".encode())
+    for item in dataset.items:
+        image, mask = item.image_path.stat(), item.mask_path.stat()
+        digest.update(
+            f"\n{item.image_id} {item.subject} {item.tone} {image.st_size} {image.st_mtime_ns} "
+            f"{item.mask_path.name} {mask.st_size} {mask.st_mtime_ns}".encode()
+        )
+    return digest.hexdigest()[:16]
+
+
+def shrink(sample: Sample, long_side: int) -> tuple[Image, dict[str, Mask]]:
+    """Image and labelled masks at a long side of at most `long_side` pixels, averaged over the pixels' area.
+
+    A mask pixel is foreground where more than half of its area is, and ignored where more than half is.
+    """
+    height, width = sample.image.shape[:2]
+    scale = long_side / max(height, width)
+    masks = {head: mask for head in HEADS if (mask := sample.mask(head)) is not None}
+    if scale >= 1:
+        return sample.image, masks
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    image = cv2.resize(sample.image, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    return image, {head: _shrink_mask(mask, size) for head, mask in masks.items()}
+
+
+def _entry(record: dict[str, Any]) -> CachedImage:
+    """JSON knows lists only."""
+    counts = {head: (background, foreground) for head, (background, foreground) in record["counts"].items()}
+    return CachedImage(**(record | {"counts": counts}))
+
+
+def _shrink_mask(mask: Mask, size: tuple[int, int]) -> Mask:
+    def covers(value: int) -> npt.NDArray[np.bool_]:
+        share = cv2.resize((mask == value).astype(np.float32), size, interpolation=cv2.INTER_AREA)
+        return np.asarray(share > 0.5, dtype=np.bool_)
+
+    small = np.where(covers(FOREGROUND), FOREGROUND, BACKGROUND).astype(np.uint8)
+    small[covers(IGNORE)] = IGNORE
+    return small
+
+
+def _write(dataset: Dataset, long_side: int, folder: Path) -> None:
+    entries: list[CachedImage] = []
+    offset = 0
+    with (
+        (folder / "images.u8").open("wb") as images,
+        (folder / "skin.u8").open("wb") as skin,
+        (folder / "person.u8").open("wb") as person,
+    ):
+        for index in _with_progress(range(len(dataset)), f"caching {dataset.name}"):
+            sample = dataset[index]
+            image, masks = shrink(sample, long_side)
+            images.write(image.tobytes())
+            for head, file in (("skin", skin), ("person", person)):
+                if head in masks:
+                    file.seek(offset)  # an image without this label leaves a hole that nobody reads
+                    file.write(masks[head].tobytes())
+            counts = {
+                head: (int(np.count_nonzero(mask == BACKGROUND)), int(np.count_nonzero(mask == FOREGROUND)))
+                for head, mask in masks.items()
+            }
+            height, width = image.shape[:2]
+            entries.append(
+                CachedImage(sample.image_id, height, width, offset, sample.subject, sample.tone, counts)
+            )
+            offset += height * width
+    index_text = json.dumps({"dataset": dataset.name, "entries": [asdict(entry) for entry in entries]})
+    (folder / "index.json").write_text(index_text, encoding="utf-8")
+
+
+def _with_progress(indices: range, description: str) -> Iterable[int]:
+    from rich.console import Console
+    from rich.progress import track
+
+    return track(indices, description=description, console=Console(stderr=True))

@@ -1,0 +1,222 @@
+"""Batches for training, whole images for validation and test, of one dataset."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import Dataset as TorchDataset
+
+from skinseg.data.augmentation import Augmentation, training_transform
+from skinseg.data.cache import DecodedCache, open_cache
+from skinseg.data.splits import Split, make_split, subset
+from skinseg.datasets.base import Dataset
+from skinseg.datasets.registry import open_dataset
+from skinseg.datasets.sample import HEADS, IGNORE, Sample
+from skinseg.errors import UserError
+
+Batch = dict[str, torch.Tensor]
+
+
+class SkinDataModule(pl.LightningDataModule):
+    """One dataset, split, cached, augmented and batched.
+
+    Training batches: `image` uint8 (B, 3, S, S), RGB; `skin` and `person` uint8 (B, S, S) in {0, 1, 255},
+    all 255 where the head is not labelled. Validation and test: lists of `Sample` of any size, validation
+    from the cache, test at the images' own resolution from the files.
+
+    What an epoch shows is a function of (seed, epoch): the sampler draws its order when the epoch begins and
+    hands the epoch to each sample, whose augmentation is seeded by (seed, epoch, position). A run resumed at
+    an epoch's boundary therefore sees what the uninterrupted one would have seen, with any number of workers.
+
+    Args:
+        dataset: name of the dataset, one of `skinseg.datasets.registry.DATASETS`.
+        data_root: folder that holds the dataset, or the dataset's own.
+        size: side of a training patch, pixels.
+        batch_size: images per step.
+        num_workers: processes that augment; 0 augments in the training process.
+        seed: of the split, the subset, the order and the augmentation.
+        augmentation: "strong", or "paper" for the paper's patches and flips.
+        cache_dir: where decoded images are kept.
+        cache_long_side: their long side in pixels; twice `size` where not given.
+        limit_train: train on this many images only, a nested subset.
+        repeat: how often an epoch shows each training image, under another augmentation each time.
+    """
+
+    def __init__(
+        self,
+        dataset: str = "rendered",
+        data_root: str = "data",
+        size: int = 256,
+        batch_size: int = 8,
+        num_workers: int = 0,
+        seed: int = 0,
+        augmentation: Literal["strong", "paper"] = "strong",
+        cache_dir: str = ".cache/skinseg",
+        cache_long_side: int | None = None,
+        limit_train: int | None = None,
+        repeat: int = 1,
+    ) -> None:
+        super().__init__()
+        for option, value in (("size", size), ("batch_size", batch_size), ("repeat", repeat)):
+            if value < 1:
+                raise UserError(f"--data.{option} {value}: expected 1 or more")
+        self.dataset_name = dataset
+        self.data_root = Path(data_root)
+        self.size = size
+        self.batch_size = batch_size
+        self.num_workers = num_workers
+        self.seed = seed
+        self.augmentation = augmentation
+        self.cache_dir = Path(cache_dir)
+        self.cache_long_side = cache_long_side or 2 * size
+        self.limit_train = limit_train
+        self.repeat = repeat
+
+    def prepare_data(self) -> None:
+        """Check the dataset and, where the run will train or validate, build its cache."""
+        dataset = open_dataset(self.dataset_name, self.data_root)
+        make_split(dataset, self.seed)
+        if self.trainer is None or self.trainer.state.fn != "test":
+            open_cache(dataset, self.cache_long_side, self.cache_dir)
+
+    def setup(self, stage: str | None = None) -> None:
+        """Open dataset and split, and the cache unless `stage` is "test"."""
+        self.dataset: Dataset = open_dataset(self.dataset_name, self.data_root)
+        self.split: Split = make_split(self.dataset, self.seed)
+        self.train_ids = self.split.train
+        if self.limit_train is not None:
+            self.train_ids = subset(self.split.train, self.limit_train, self.seed)
+        if stage != "test":
+            self.cache: DecodedCache = open_cache(self.dataset, self.cache_long_side, self.cache_dir)
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        patches = TrainingPatches(
+            self.cache,
+            [self.cache.position[image_id] for image_id in self.train_ids] * self.repeat,
+            training_transform(self.size, self.augmentation),
+            self.size,
+            self.seed,
+        )
+        return DataLoader(
+            patches,
+            batch_size=self.batch_size,
+            sampler=EpochSampler(len(patches), self.seed, self._epoch),
+            num_workers=self.num_workers,
+            drop_last=len(patches) > self.batch_size,  # a last batch of one starves batch normalisation
+            pin_memory=torch.cuda.is_available(),
+            worker_init_fn=_single_threaded,
+        )
+
+    def val_dataloader(self) -> DataLoader[Any]:
+        positions = [self.cache.position[image_id] for image_id in self.split.validation]
+        return self._whole(Samples(self.cache.sample, positions))
+
+    def test_dataloader(self) -> DataLoader[Any]:
+        ids = set(self.split.test)
+        positions = [i for i, item in enumerate(self.dataset.items) if item.image_id in ids]
+        return self._whole(Samples(self.dataset.__getitem__, positions))
+
+    def class_weights(self) -> dict[str, tuple[float, float]]:
+        """(background, foreground) weight per labelled head: inverse to the classes' share of the training
+        pixels, mean 1. Raises UserError where a class is missing from the training split.
+        """
+        weights: dict[str, tuple[float, float]] = {}
+        entries = [self.cache.entries[self.cache.position[image_id]] for image_id in self.train_ids]
+        for head in self.cache.heads:
+            background, foreground = (
+                sum(entry.counts[head][i] for entry in entries if head in entry.counts) for i in (0, 1)
+            )
+            if not (background and foreground):
+                raise UserError(
+                    f"dataset {self.dataset_name}: the training split has {background} background "
+                    f"and {foreground} {head} pixels, expected some of both; check its masks"
+                )
+            total = background + foreground
+            # 1 / share, scaled to a mean of 1 over the two classes
+            weights[head] = (2 * foreground / total, 2 * background / total)
+        return weights
+
+    def _epoch(self) -> int:
+        return self.trainer.current_epoch if self.trainer is not None else 0
+
+    def _whole(self, samples: "Samples") -> DataLoader[Any]:
+        # In the main process: sizes differ, so nothing is stacked, and an unreadable file stays one sentence.
+        return DataLoader(samples, batch_size=self.batch_size, collate_fn=list)
+
+
+class TrainingPatches(TorchDataset[Batch]):
+    """Augmented patches; an index is (epoch, position in `positions`)."""
+
+    def __init__(
+        self, cache: DecodedCache, positions: Sequence[int], transform: Augmentation, size: int, seed: int
+    ) -> None:
+        self.cache = cache
+        self.positions = positions
+        self.transform = transform
+        self.size = size
+        self.seed = seed
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def __getitem__(self, index: tuple[int, int]) -> Batch:
+        epoch, i = index
+        position = self.positions[i]
+        image = np.array(self.cache.image(position))
+        masks = [self.cache.mask(position, head) for head in HEADS]
+        unlabelled = np.full(image.shape[:2], IGNORE, np.uint8)
+        skin, person = (unlabelled if mask is None else np.array(mask) for mask in masks)
+        image, skin, person = self.transform(
+            image, skin, person, np.random.default_rng([self.seed, epoch, i])
+        )
+        return {
+            "image": torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))),
+            "skin": torch.from_numpy(np.ascontiguousarray(skin)),
+            "person": torch.from_numpy(np.ascontiguousarray(person)),
+        }
+
+
+class Samples(TorchDataset[Sample]):
+    """Whole images by position, through a function that reads one."""
+
+    def __init__(self, read: Callable[[int], Sample], positions: Sequence[int]) -> None:
+        self.read = read
+        self.positions = positions
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def __getitem__(self, index: int) -> Sample:
+        return self.read(self.positions[index])
+
+
+class EpochSampler(Sampler[tuple[int, int]]):
+    """(epoch, index) in an order drawn from (seed, epoch).
+
+    The epoch is asked for when iteration begins and travels with the index, so that worker processes, which
+    hold a copy of the dataset from an earlier moment, augment by the right one.
+    """
+
+    def __init__(self, length: int, seed: int, epoch: Callable[[], int]) -> None:
+        self.length = length
+        self.seed = seed
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        epoch = self.epoch()
+        order = np.random.default_rng([self.seed, epoch]).permutation(self.length)
+        return ((epoch, int(i)) for i in order)
+
+
+def _single_threaded(_: Any) -> None:
+    """Worker processes are the parallelism; OpenCV's own threads would fight them for the cores."""
+    import cv2
+
+    cv2.setNumThreads(0)

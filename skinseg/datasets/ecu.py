@@ -1,0 +1,34 @@
+"""ECU face and skin database (also FSD): 4000 photographs of people in colour."""
+
+from pathlib import Path
+
+from skinseg.datasets.base import Dataset, Part
+from skinseg.datasets.decoding import binary_mask, cut_out_mask
+from skinseg.datasets.sample import Image, Mask
+
+
+class Ecu(Dataset):
+    """Copies of ECU circulate with masks of two kinds, and each file is taken for what it is:
+
+    - black and white, `imNNNNN.png` or `.bmp`, white is skin;
+    - colour cut-outs on white, `imNNNNN_s.bmp` (recognised by that name, or by their colours): what is not
+      white is skin. Skin that is itself pure white cannot be told from the paper and counts as background.
+
+    No subjects and no split are published.
+    """
+
+    name = "ecu"
+    title = "ECU"
+    citation = (
+        "Phung, Bouzerdoum, Chai: Skin segmentation using color pixel classification, TPAMI 27(1), 2005"
+    )
+    parts = (Part("origin_images", "skin_masks"),)
+
+    def mask_stem(self, stem: str) -> str:
+        return stem.removesuffix("_s")
+
+    def masks(self, pixels: Image, image: Image, path: Path) -> dict[str, Mask]:
+        coloured = (pixels.max(axis=2).astype(int) - pixels.min(axis=2) > 16).mean() > 0.001
+        if coloured or path.stem.endswith("_s"):
+            return {"skin": cut_out_mask(pixels, image, path, on_white=True, sure=0, unsure=0)}
+        return {"skin": binary_mask(pixels, path)}

@@ -1,0 +1,41 @@
+"""Hand Gesture Recognition database: HGR1, HGR2A and HGR2B, 1558 photographs of hands."""
+
+import re
+from pathlib import Path
+
+from skinseg.datasets.base import Dataset, Part
+from skinseg.datasets.decoding import binary_mask
+from skinseg.datasets.sample import Image, Mask
+from skinseg.errors import UserError
+
+
+class Hgr(Dataset):
+    """Masks are 1-bit BMP and inverted: black is skin. Any of the three parts may be absent.
+
+    File names carry gesture, camera, part and subject: `1_P_hgr1_id03_2` shows subject 03. Whether id 03 of
+    HGR1 and of HGR2 is the same person is not published; they count as one, so that no split can put the
+    same person on both sides.
+    """
+
+    name = "hgr"
+    title = "HGR"
+    citation = (
+        "Kawulok, Kawulok, Nalepa, Smolka: Self-adaptive algorithm for segmenting skin regions, EURASIP, 2014"
+    )
+    parts = tuple(
+        Part(f"{part}_images/original_images", f"{part}_skin/skin_masks")
+        for part in ("hgr1", "hgr2a", "hgr2b")
+    )
+    parts_are_optional = True
+
+    def subject_of(self, stem: str) -> str:
+        match = re.search(r"_id(\d+)(?:_|$)", stem, re.IGNORECASE)
+        if match is None:
+            raise UserError(
+                f"HGR in {self.root}: file name {stem} names no subject, expected one like 1_P_hgr1_id03_2; "
+                "move files that are not the publisher's away"
+            )
+        return match[1]
+
+    def masks(self, pixels: Image, image: Image, path: Path) -> dict[str, Mask]:
+        return {"skin": binary_mask(pixels, path, foreground_is_white=False)}

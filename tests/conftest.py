@@ -1,0 +1,13 @@
+"""What every test needs: no network, no waiting threads, fakes of the datasets."""
+
+import os
+
+# Before torch, albumentations, wandb or a hub client is imported, here or in a child process.
+os.environ.update(
+    HF_HUB_OFFLINE="1",
+    NO_ALBUMENTATIONS_UPDATE="1",
+    OMP_NUM_THREADS="1",
+    OMP_WAIT_POLICY="PASSIVE",
+    WANDB_MODE="offline",
+    WANDB_SILENT="true",
+)

@@ -1,0 +1,85 @@
+"""Augmentation: a function of its generator, and honest about pixels it made up."""
+
+import numpy as np
+import pytest
+
+from skinseg.data.augmentation import STRENGTHS, training_transform
+from skinseg.datasets.sample import IGNORE
+from skinseg.errors import UserError
+from tests.fakes import fake
+
+
+def inputs(height: int = 60, width: int = 100) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    picture = fake(2, height, width)
+    skin = picture.skin.astype(np.uint8)
+    return picture.image, skin, np.full_like(skin, IGNORE)
+
+
+@pytest.mark.parametrize("strength", STRENGTHS)
+def test_same_generator_same_patch(strength: str) -> None:
+    transform, other = training_transform(48, strength), training_transform(48, strength)
+    patches = []
+    for seed in range(12):
+        first = transform(*inputs(), np.random.default_rng(seed))
+        transform(*inputs(), np.random.default_rng(99))  # what came between must not matter
+        for again in (
+            transform(*inputs(), np.random.default_rng(seed)),
+            other(*inputs(), np.random.default_rng(seed)),
+        ):
+            for a, b in zip(first, again, strict=True):
+                np.testing.assert_array_equal(a, b)
+        patches.append(first[0].tobytes())
+    assert len(set(patches)) == 12
+
+
+@pytest.mark.parametrize("strength", STRENGTHS)
+@pytest.mark.parametrize("shape", [(60, 100), (20, 30), (300, 40)])
+def test_shapes_and_values(strength: str, shape: tuple[int, int]) -> None:
+    transform = training_transform(48, strength)
+    for seed in range(20):
+        image, skin, person = transform(*inputs(*shape), np.random.default_rng(seed))
+        assert image.shape == (48, 48, 3)
+        assert image.dtype == np.uint8
+        assert skin.shape == person.shape == (48, 48)
+        assert set(np.unique(skin)) <= {0, 1, IGNORE}
+        assert (person == IGNORE).all()
+
+
+def test_mask_stays_on_the_skin_and_outside_is_ignored() -> None:
+    """Red inside, blue outside: after any geometry, labelled pixels must still have their colour."""
+    skin = fake(0, 80, 120).skin.astype(np.uint8)
+    image = np.where(skin[:, :, None] == 1, (255, 0, 0), (0, 0, 255)).astype(np.uint8)
+    from skinseg.data import augmentation
+
+    compose = augmentation.A.Compose(augmentation._geometry(64))
+    outside = 0
+    for seed in range(40):
+        compose.set_random_seed(seed)
+        result = compose(image=image, mask=skin)
+        red = result["image"][:, :, 0] > result["image"][:, :, 2]
+        labelled = result["mask"] != IGNORE
+        outside += np.count_nonzero(~labelled)
+        assert (red == (result["mask"] == 1))[labelled].mean() > 0.93
+    assert outside > 0
+
+
+def test_steps_fire_independently() -> None:
+    """With one copied random state per step, a step's coin would decide all the others'."""
+    transform = training_transform(48)
+    image = np.full((48, 48, 3), 120, np.uint8)
+    image[:, :24] = (200, 150, 60)
+    mask = np.zeros((48, 48), np.uint8)
+    mask[:, :24] = 1
+    flipped_and_grey = set()
+    for seed in range(300):
+        patch, skin, _ = transform(image, mask, mask, np.random.default_rng(seed))
+        flipped = bool((skin[:, -6:] == 1).mean() > (skin[:, :6] == 1).mean())
+        grey = bool(np.ptp(patch.astype(int), axis=2).max() <= 40)
+        flipped_and_grey.add((flipped, grey))
+    assert {flipped for flipped, _ in flipped_and_grey} == {True, False}
+    assert len(flipped_and_grey) == 4
+
+
+def test_unknown_strength() -> None:
+    with pytest.raises(UserError, match="'weak' does not exist; choose one of strong, paper"):
+        training_transform(48, "weak")

@@ -1,0 +1,99 @@
+"""The decoded cache gives back what was read, and never anything stale."""
+
+import os
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from skinseg.data.cache import open_cache, shrink
+from skinseg.datasets.registry import open_dataset
+from skinseg.datasets.sample import IGNORE, Sample
+from skinseg.errors import UserError
+from tests import fakes
+
+
+def test_round_trip_is_exact_where_nothing_shrinks(tmp_path: Path) -> None:
+    for name, make in (("rendered", fakes.make_rendered), ("hgr", fakes.make_hgr)):
+        dataset = open_dataset(name, make(tmp_path / name, 4))
+        cache = pickle.loads(pickle.dumps(open_cache(dataset, 1000, tmp_path / "cache")))
+        assert len(cache) == len(dataset)
+        assert cache.heads == (("skin", "person") if name == "rendered" else ("skin",))
+        for i, item in enumerate(dataset.items):
+            read, cached = dataset[i], cache.sample(cache.position[item.image_id])
+            np.testing.assert_array_equal(cached.image, read.image)
+            np.testing.assert_array_equal(cached.skin, read.skin)
+            assert read.skin is not None
+            assert cache.entries[i].counts["skin"] == ((read.skin == 0).sum(), (read.skin == 1).sum())
+            assert (cached.person is None) == (read.person is None)
+            if read.person is not None:
+                np.testing.assert_array_equal(cached.person, read.person)
+            assert (cached.dataset, cached.image_id) == (name, item.image_id)
+            assert (cached.subject, cached.tone) == (read.subject, read.tone)
+
+
+def test_images_shrink_to_the_long_side_and_masks_keep_their_values(tmp_path: Path) -> None:
+    dataset = open_dataset("sfa", fakes.make_sfa(tmp_path / "SFA", 3))
+    cache = open_cache(dataset, 48, tmp_path / "cache")
+    for i in range(3):
+        sample = cache.sample(i)
+        assert sample.image.shape == (36, 48, 3)
+        assert sample.skin is not None
+        assert set(np.unique(sample.skin)) <= {0, 1, IGNORE}
+        full = dataset[i].skin
+        assert full is not None
+        assert (sample.skin == 1).mean() == pytest.approx((full == 1).mean(), abs=0.03)
+
+
+def test_a_small_mask_pixel_is_what_most_of_its_area_is() -> None:
+    mask = np.array([[1, 1, 0, 0], [1, 0, 255, 255], [0, 0, 255, 255], [0, 1, 255, 255]], np.uint8)
+    image = np.zeros((4, 4, 3), np.uint8)
+    _, masks = shrink(Sample(image, mask, None, "x", "y"), 2)
+    np.testing.assert_array_equal(masks["skin"], [[1, 0], [0, 255]])
+
+
+def test_cache_is_reused_until_a_file_changes(tmp_path: Path) -> None:
+    root = fakes.make_ecu(tmp_path / "ecu", 3)
+    first = open_cache(open_dataset("ecu", root), 48, tmp_path / "cache")
+    stamp = (first.folder / "images.u8").stat().st_mtime_ns
+    again = open_cache(open_dataset("ecu", root), 48, tmp_path / "cache")
+    assert again.folder == first.folder
+    assert (again.folder / "images.u8").stat().st_mtime_ns == stamp
+    assert open_cache(open_dataset("ecu", root), 40, tmp_path / "cache").folder != first.folder
+
+    changed = root / "skin_masks" / "im00001.png"
+    fakes.write(changed, np.zeros((fakes.HEIGHT, fakes.WIDTH), np.uint8))
+    os.utime(changed, ns=(1, 1))
+    rebuilt = open_cache(open_dataset("ecu", root), 48, tmp_path / "cache")
+    assert rebuilt.folder != first.folder
+    skin = rebuilt.mask(0, "skin")
+    assert skin is not None
+    assert skin.sum() == 0
+
+
+def test_a_failed_build_leaves_nothing(tmp_path: Path) -> None:
+    root = fakes.make_ecu(tmp_path / "ecu", 3)
+    (root / "origin_images" / "im00003.jpg").write_bytes(b"broken")
+    with pytest.raises(UserError, match=r"im00003\.jpg"):
+        open_cache(open_dataset("ecu", root), 48, tmp_path / "cache")
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_a_build_that_comes_second_uses_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = open_dataset("ecu", fakes.make_ecu(tmp_path / "ecu", 3))
+    cache_dir = tmp_path / "cache"
+    from skinseg.data import cache as module
+
+    write = module._write
+
+    def overtaken(*arguments: object) -> None:
+        monkeypatch.setattr(module, "_write", write)
+        monkeypatch.setattr(os, "getpid", lambda: 1)
+        open_cache(dataset, 48, cache_dir)
+        write(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "_write", overtaken)
+    cache = open_cache(dataset, 48, cache_dir)
+    assert [path.name for path in cache_dir.iterdir()] == [cache.folder.name]
+    assert len(cache) == 3
