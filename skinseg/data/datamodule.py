@@ -38,7 +38,9 @@ class SkinDataModule(pl.LightningDataModule):
         size: side of a training patch, pixels.
         batch_size: images per step.
         num_workers: processes that augment; 0 augments in the training process.
-        seed: of the split, the subset, the order and the augmentation.
+        seed: of the order and the augmentation.
+        split_seed: of the split and of `limit_train`'s subset; evaluation splits by 0, so leave it there unless
+            you pass it the same.
         augmentation: "strong", or "paper" for the paper's patches and flips.
         cache_dir: where decoded images are kept.
         cache_long_side: their long side in pixels; twice `size` where not given.
@@ -54,6 +56,7 @@ class SkinDataModule(pl.LightningDataModule):
         batch_size: int = 8,
         num_workers: int = 0,
         seed: int = 0,
+        split_seed: int = 0,
         augmentation: Literal["strong", "paper"] = "strong",
         cache_dir: str = ".cache/skinseg",
         cache_long_side: int | None = None,
@@ -70,6 +73,7 @@ class SkinDataModule(pl.LightningDataModule):
         self.batch_size = batch_size
         self.num_workers = num_workers
         self.seed = seed
+        self.split_seed = split_seed
         self.augmentation = augmentation
         self.cache_dir = Path(cache_dir)
         self.cache_long_side = cache_long_side or 2 * size
@@ -79,17 +83,17 @@ class SkinDataModule(pl.LightningDataModule):
     def prepare_data(self) -> None:
         """Check the dataset and, where the run will train or validate, build its cache."""
         dataset = open_dataset(self.dataset_name, self.data_root)
-        make_split(dataset, self.seed)
+        make_split(dataset, self.split_seed)
         if self.trainer is None or self.trainer.state.fn != "test":
             open_cache(dataset, self.cache_long_side, self.cache_dir)
 
     def setup(self, stage: str | None = None) -> None:
         """Open dataset and split, and the cache unless `stage` is "test"."""
         self.dataset: Dataset = open_dataset(self.dataset_name, self.data_root)
-        self.split: Split = make_split(self.dataset, self.seed)
+        self.split: Split = make_split(self.dataset, self.split_seed)
         self.train_ids = self.split.train
         if self.limit_train is not None:
-            self.train_ids = subset(self.split.train, self.limit_train, self.seed)
+            self.train_ids = subset(self.split.train, self.limit_train, self.split_seed)
         if stage != "test":
             self.cache: DecodedCache = open_cache(self.dataset, self.cache_long_side, self.cache_dir)
 

@@ -1,0 +1,157 @@
+"""Checkpoints: what makes one ours, how one is read, and which is the newest.
+
+A checkpoint is Lightning's dictionary with one more key, "skinseg": {"format": 1, "model": arguments of
+`TwoHeadUnet`, "size": long side in pixels at inference, ...}, plain types only. A run is a folder
+<runs>/<job>/<time>/ with checkpoints/best.ckpt, and result.json once it has finished.
+"""
+
+import hashlib
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skinseg.errors import UserError
+from skinseg.models.unet import TwoHeadUnet
+
+KEY = "skinseg"
+FORMAT = 1
+# The Lightning module's attribute that holds the network: a prefix of every name in its state dict.
+PREFIX = "network."
+BEST = Path("checkpoints", "best.ckpt")
+LAST = Path("checkpoints", "last.ckpt")
+RESULT = "result.json"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """model: arguments of `TwoHeadUnet`; size: long side at inference, pixels; sha256: of the weights alone.
+
+    metadata: the whole "skinseg" record: where the weights come from (dataset, split, epoch, seed).
+    """
+
+    path: Path
+    model: dict[str, Any]
+    size: int
+    state_dict: dict[str, Tensor]
+    sha256: str
+    metadata: dict[str, Any]
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint on the CPU, running no code from it (`weights_only=True`).
+
+    Raises UserError for a file that is missing, is no checkpoint, holds more than plain data, or is not ours.
+    """
+    if not path.is_file():
+        raise UserError(f"checkpoint {path} does not exist; name a .ckpt file that `skinseg fit` wrote")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise UserError(
+            f"checkpoint {path} is no checkpoint of weights and plain values, and could run code if it were "
+            "opened: only checkpoints that `skinseg fit` wrote are read"
+        ) from error
+    except Exception as error:  # on bytes of another kind the unpickler fails in any way, IndexError too
+        raise UserError(
+            f"checkpoint {path} cannot be read ({type(error).__name__}): "
+            "a whole .ckpt file that `skinseg fit` wrote expected"
+        ) from error
+    metadata = content.get(KEY) if isinstance(content, dict) else None
+    if not isinstance(metadata, dict) or not isinstance(content.get("state_dict"), dict):
+        raise UserError(f"checkpoint {path} was not written by skinseg: it has no {KEY!r} record")
+    if metadata.get("format") != FORMAT:
+        raise UserError(
+            f"checkpoint {path} has format {metadata.get('format')!r}, {FORMAT} expected: "
+            "use the version of skinseg that wrote it"
+        )
+    weights = {
+        name.removeprefix(PREFIX): value
+        for name, value in content["state_dict"].items()
+        if name.startswith(PREFIX)
+    }
+    return Checkpoint(
+        path=path,
+        model=dict(metadata["model"]),
+        size=int(metadata["size"]),
+        state_dict=weights,
+        sha256=weights_sha256(weights),
+        metadata=metadata,
+    )
+
+
+def load_model(path: Path) -> TwoHeadUnet:
+    """The trained model of a checkpoint, on the CPU, in evaluation mode.
+
+    Raises UserError as `read_checkpoint`, and where the weights do not fit.
+    """
+    checkpoint = read_checkpoint(path)
+    try:
+        model = TwoHeadUnet(**checkpoint.model)
+    except TypeError as error:
+        raise UserError(f"checkpoint {path} has model arguments that this version lacks: {error}") from error
+    load_weights(model, checkpoint)
+    return model.eval()
+
+
+def load_weights(model: TwoHeadUnet, checkpoint: Checkpoint) -> None:
+    """Copy a checkpoint's weights into a model. Raises UserError where names or shapes differ."""
+    try:
+        model.load_state_dict(checkpoint.state_dict)
+    except RuntimeError as error:
+        raise UserError(
+            f"checkpoint {checkpoint.path} holds weights of {_described(checkpoint.model)}, which do not fit "
+            f"{_described(model.config)}; give the model the same options, or another checkpoint"
+        ) from error
+
+
+def metadata_of(model: TwoHeadUnet, size: int, **more: Any) -> dict[str, Any]:
+    """The "skinseg" record of a checkpoint; `more` must be plain types."""
+    return {"format": FORMAT, "model": model.config, "size": size, **more}
+
+
+def weights_sha256(state_dict: Mapping[str, Tensor]) -> str:
+    """Hex SHA-256 over names, types, shapes and bytes of the tensors, in the order of their names."""
+    digest = hashlib.sha256()
+    for name in sorted(state_dict):
+        value = state_dict[name].detach().cpu().contiguous()
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
+        digest.update(np.ascontiguousarray(value.reshape(-1).view(torch.uint8).numpy()).tobytes())
+    return digest.hexdigest()
+
+
+def newest_checkpoint(path: Path) -> Path:
+    """The checkpoint that a path means.
+
+    A file is itself; a run's folder means its best checkpoint; a folder of runs, or of jobs, the best
+    checkpoint of the newest run that has finished (run folders are named by their start).
+    Raises UserError where there is none, saying what to run.
+    """
+    if path.is_file():
+        return path
+    if (path / BEST).is_file():
+        return path / BEST
+    runs = [file.parents[1] for file in path.glob(f"*/{BEST}")] + [
+        file.parents[1] for file in path.glob(f"*/*/{BEST}")
+    ]
+    finished = [run for run in runs if (run / RESULT).is_file()]
+    if finished:
+        return max(finished, key=lambda run: run.name) / BEST
+    if runs:
+        newest = max(runs, key=lambda run: run.name)
+        raise UserError(
+            f"no run under {path} has finished; go on with it "
+            f"(skinseg fit --config {newest / 'config.yaml'} --ckpt_path {newest / LAST}), "
+            f"or name {newest / BEST} itself"
+        )
+    found = "holds no run" if path.is_dir() else "does not exist"
+    raise UserError(f"{path} {found}, a checkpoint or a folder of runs expected: run `make pretrain` first")
+
+
+def _described(model: Mapping[str, Any]) -> str:
+    return f"{model.get('encoder')} {tuple(model.get('decoder_channels', ()))} {model.get('head_split')}"

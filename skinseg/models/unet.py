@@ -1,0 +1,140 @@
+"""The two-head U-Net, plain torch: one encoder, one answer for skin and one for the person."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, get_args
+
+import torch
+from segmentation_models_pytorch.base import SegmentationHead
+from segmentation_models_pytorch.base.initialization import initialize_decoder, initialize_head
+from segmentation_models_pytorch.base.modules import Conv2dReLU
+from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoder
+from segmentation_models_pytorch.encoders import get_encoder
+from torch import Tensor, nn
+
+from skinseg.datasets.sample import HEADS
+from skinseg.errors import UserError
+
+HeadSplit = Literal["conv", "block", "decoder"]
+
+# Five halvings: an image side must be a multiple of this.
+STRIDE = 32
+# Channel statistics of ImageNet, RGB in 0-255: what pretrained encoders were trained with.
+IMAGENET_MEAN = (123.675, 116.28, 103.53)
+IMAGENET_STD = (58.395, 57.12, 57.375)
+
+
+class TwoHeadUnet(nn.Module):
+    """U-Net (Ronneberger et al. 2015) with skip connections and one binary output per head.
+
+    How separate the heads are is `head_split`; every level keeps the encoder shared:
+      "conv"     one shared decoder; each head is a single 3x3 convolution. Equal to one head with two
+                 channels but for its initialisation.
+      "block"    one shared decoder; each head has two convolution-BatchNorm-ReLU layers of its own before
+                 its 3x3 classifier.
+      "decoder"  each head is a whole decoder of its own, skip connections included, and a 3x3 classifier.
+    A loss on one head sends no gradient into parameters that belong to another.
+
+    encoder: any encoder of segmentation_models_pytorch, timm's under "tu-<name>".
+    decoder_channels: widths of the five decoder stages, coarse to fine.
+    encoder_weights: None for random initialisation; "imagenet" downloads (any value for "tu-" encoders).
+    Raises UserError for an unknown encoder, weights that cannot be had, or a wrong number of stages.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        encoder: str = "tu-mobilenetv3_small_100",
+        decoder_channels: Sequence[int] = (128, 64, 32, 24, 16),
+        head_split: HeadSplit = "block",
+        encoder_weights: str | None = None,
+        heads: Sequence[str] = HEADS,
+    ) -> None:
+        super().__init__()
+        if len(decoder_channels) != 5:
+            raise UserError(f"decoder_channels has {len(decoder_channels)} values, 5 expected: one per stage")
+        if head_split not in get_args(HeadSplit):
+            raise UserError(f"head_split is {head_split!r}, one of {', '.join(get_args(HeadSplit))} expected")
+        # What builds the same model again. Without the weights' name: a checkpoint brings its own weights.
+        self.config: dict[str, Any] = {
+            "encoder": encoder,
+            "decoder_channels": list(decoder_channels),
+            "head_split": head_split,
+            "heads": list(heads),
+        }
+        self.encoder = _encoder(encoder, encoder_weights)
+
+        def decoder() -> nn.Module:
+            built: nn.Module = UnetDecoder(
+                encoder_channels=self.encoder.out_channels,
+                decoder_channels=tuple(decoder_channels),
+                add_center_block=encoder.startswith("vgg"),
+            )
+            return built
+
+        width = decoder_channels[-1]
+        self.decoder = decoder() if head_split != "decoder" else None
+        self.branches = nn.ModuleDict()
+        for head in heads:
+            if head_split == "decoder":
+                self.branches[head] = decoder()
+            elif head_split == "block":
+                layers = (Conv2dReLU(width, width, 3, padding=1, use_norm="batchnorm") for _ in range(2))
+                self.branches[head] = nn.Sequential(*layers)
+            else:
+                self.branches[head] = nn.Identity()
+        self.classifiers = nn.ModuleDict({head: SegmentationHead(width, 1) for head in heads})
+        if self.decoder is not None:
+            initialize_decoder(self.decoder)
+        initialize_decoder(self.branches)
+        initialize_head(self.classifiers)
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """Names of the heads, in the order of the output."""
+        return tuple(self.branches)
+
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        """Logits (B, H, W) of each head, for an image (B, 3, H, W), RGB, uint8 or float in 0-255.
+
+        Normalises inside, so that uint8 is what travels to the device.
+        Raises ValueError where H or W is not a multiple of 32, naming the size to pad to.
+        """
+        height, width = image.shape[-2:]
+        if height % STRIDE or width % STRIDE:
+            raise ValueError(
+                f"image is {height}x{width}, sides that are multiples of {STRIDE} expected: "
+                f"pad to {padded_side(height)}x{padded_side(width)}"
+            )
+        features = self.encoder((image.to(self.mean.dtype) - self.mean) / self.std)
+        shared = features if self.decoder is None else self.decoder(features)
+        return {head: self.classifiers[head](self.branches[head](shared))[:, 0] for head in self.branches}
+
+    def head_parameters(self, head: str) -> list[nn.Parameter]:
+        """Parameters that only this head uses."""
+        return [*self.branches[head].parameters(), *self.classifiers[head].parameters()]
+
+
+def padded_side(side: int) -> int:
+    """The next multiple of the encoder's stride, pixels."""
+    return -(-side // STRIDE) * STRIDE
+
+
+def _encoder(name: str, weights: str | None) -> Any:
+    # timm's encoders name their weights in the encoder's own name and take a switch.
+    wanted = True if weights is not None and name.startswith("tu-") else weights
+    try:
+        return get_encoder(name, in_channels=3, depth=5, weights=wanted)
+    except Exception as error:  # KeyError, RuntimeError or a hub's own, by where the name is looked up
+        if weights is not None:
+            raise UserError(
+                f"encoder {name!r} with encoder_weights {weights!r} cannot be had ({type(error).__name__}): "
+                "check the name and the network, or set encoder_weights to null to train from scratch"
+            ) from error
+        raise UserError(
+            f"encoder {name!r} is not one that can be built; a name of segmentation_models_pytorch expected, "
+            'such as "resnet34", or "tu-" and a timm model with five stages'
+        ) from error

@@ -1,0 +1,305 @@
+"""`skinseg fit`, `validate` and `test`: LightningCLI with run folders, loggers and messages of our own."""
+
+import importlib.util
+import json
+import logging
+import netrc
+import os
+import time
+import warnings
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+import torch
+from lightning_fabric.utilities.exceptions import MisconfigurationException
+from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.callbacks import ModelCheckpoint, RichProgressBar
+from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
+from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
+from pytorch_lightning.trainer.states import TrainerStatus
+
+from skinseg.data.datamodule import SkinDataModule
+from skinseg.errors import UserError
+from skinseg.files import written_whole
+from skinseg.models import checkpoint as checkpoints
+from skinseg.training.module import SkinPersonModule
+
+MONITOR = "val/skin_miou"
+RUNS = Path("runs")
+
+
+def main(argv: Sequence[str]) -> None:
+    """Run `fit`, `validate` or `test` with its options; argv as after `skinseg` on the command line.
+
+    Raises UserError, KeyboardInterrupt, or SystemExit(2) after the parser's own message about an option.
+    """
+    quieten()
+    try:
+        TrainingCLI(
+            SkinPersonModule,
+            SkinDataModule,
+            args=list(argv),
+            seed_everything_default=0,
+            auto_configure_optimizers=False,
+            load_from_checkpoint_support=False,
+            save_config_kwargs={"overwrite": True},
+            parser_kwargs={"prog": "skinseg"},
+        )
+    except UserError as error:
+        raise UserError(_without_worker_trace(str(error))) from error
+    except MisconfigurationException as error:
+        raise UserError(f"the trainer refuses these options: {' '.join(str(error).split())}") from error
+    except torch.OutOfMemoryError as error:
+        raise UserError(
+            "the GPU's memory is too small for this run; lower --data.batch_size or --data.size"
+        ) from error
+
+
+class TrainingCLI(LightningCLI):
+    """LightningCLI with run folders, loggers and callbacks, and checkpoints that are checked before use."""
+
+    run_folder: Path | None = None
+    started = 0.0
+
+    @staticmethod
+    def subcommands() -> dict[str, set[str]]:
+        # Weights are read with weights_only=True, always: not an option.
+        return {
+            "fit": {"model", "train_dataloaders", "val_dataloaders", "datamodule", "weights_only"},
+            "validate": {"model", "dataloaders", "datamodule", "weights_only"},
+            "test": {"model", "dataloaders", "datamodule", "weights_only"},
+        }
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        parser.add_argument(
+            "--job", type=str, default="train", help="Name of the folder of runs, under `runs`."
+        )
+        parser.add_argument("--runs", type=str, default=str(RUNS), help="Folder of all runs.")
+        parser.link_arguments("data.size", "model.size")
+        for option in ("model.seed", "data.seed"):
+            parser.link_arguments("seed_everything", option, compute_fn=int)
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        # Lightning warns about any program that hands its arguments over itself.
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="LightningCLI's args parameter")
+            super().parse_arguments(parser, args)
+        self._resolve_checkpoints()
+
+    def _resolve_checkpoints(self) -> None:
+        """Turn every checkpoint option into one file that has been read once, before any data is."""
+        command = self.config["subcommand"]
+        config = self.config[command]
+        if command == "fit" and config.model.pretrained and not config.ckpt_path:
+            # The run's config.yaml names the file, not "the newest of".
+            config.model.pretrained = str(checkpoints.newest_checkpoint(Path(config.model.pretrained)))
+        if config.ckpt_path is None and command != "fit":
+            config.ckpt_path = config.runs
+        if config.ckpt_path is None:
+            return
+        if command == "fit":
+            path = _last_checkpoint(config.ckpt_path, Path(config.runs) / config.job)
+            # The last checkpoint of a run goes on in its folder; any other starts a run, and overwrites none.
+            self.run_folder = path.parents[1] if path.parts[-2:] == checkpoints.LAST.parts else None
+            config.model.pretrained = None
+        else:
+            path = checkpoints.newest_checkpoint(Path(config.ckpt_path))
+        found = checkpoints.read_checkpoint(path)
+        config.ckpt_path = str(path)
+        config.model.encoder_weights = None
+        for name in ("encoder", "decoder_channels", "head_split"):
+            config.model[name] = found.model[name]
+        config.data.size = config.model.size = found.size
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        config = self._get(self.config_init, "trainer")
+        if config.get("enable_model_summary") is None:
+            kwargs["enable_model_summary"] = False
+        if self.subcommand != "fit":
+            return super().instantiate_trainer(logger=False, enable_checkpointing=False, **kwargs)
+        # Data that is not there should leave no run behind.
+        self.datamodule.prepare_data()
+        if self.run_folder is None:
+            self.run_folder = _new_run(Path(self._get(self.config, "runs")), self._get(self.config, "job"))
+        _keep_metrics(self.run_folder)
+        if config.get("logger") is None:
+            kwargs["logger"] = loggers(self.run_folder, self.config[self.subcommand].as_dict())
+        # A resumed run with worker processes replays another epoch's order without the reload (tested).
+        return super().instantiate_trainer(
+            default_root_dir=str(self.run_folder), reload_dataloaders_every_n_epochs=1, **kwargs
+        )
+
+    def _instantiate_trainer(self, config: dict[str, Any], callbacks: list[Callback]) -> Trainer:
+        added = list(callbacks)
+        if config.get("enable_progress_bar") is not False:
+            added.append(ProgressBar())
+        if self.run_folder is not None and config.get("enable_checkpointing") is not False:
+            folder = self.run_folder / checkpoints.BEST.parent
+            best, last = checkpoints.BEST.stem, checkpoints.LAST.stem
+            # Two: `save_last` of the first skips the epochs that are not its best, and resuming needs each.
+            added += [
+                ModelCheckpoint(folder, best, monitor=MONITOR, mode="max", enable_version_counter=False),
+                ModelCheckpoint(folder, last, enable_version_counter=False),
+            ]
+        return super()._instantiate_trainer(config, added)
+
+    def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
+        return {**super()._prepare_subcommand_kwargs(subcommand), "weights_only": True}
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        self.started = time.monotonic()
+        try:
+            super()._run_subcommand(subcommand)
+        except SystemExit as error:
+            # Lightning turns Ctrl-C into exit(1).
+            if self.trainer.state.status != TrainerStatus.INTERRUPTED:
+                raise
+            if self.run_folder is not None and (self.run_folder / checkpoints.LAST).is_file():
+                print(
+                    f"go on from the last whole epoch with --ckpt_path {self.run_folder / checkpoints.LAST}"
+                )
+            raise KeyboardInterrupt from error
+        finally:
+            # The next run of this process would otherwise be logged into this one.
+            for logger in self.trainer.loggers:
+                if isinstance(logger, WandbLogger):
+                    logger.experiment.finish()
+
+    def after_fit(self) -> None:
+        """Write the run's result, which marks it finished, and say where it is."""
+        saver = self.trainer.checkpoint_callback
+        if self.run_folder is None or not isinstance(saver, ModelCheckpoint) or not saver.best_model_path:
+            return
+        minutes = (time.monotonic() - self.started) / 60
+        best = checkpoints.read_checkpoint(Path(saver.best_model_path))
+        score = None if saver.best_model_score is None else float(saver.best_model_score)
+        result = {
+            "checkpoint": str(checkpoints.BEST),
+            "sha256": best.sha256,
+            "best_epoch": best.metadata["epoch"],
+            "epochs": self.trainer.current_epoch,
+            MONITOR: score,
+            "minutes": round(minutes, 2),
+            "split": best.metadata["split"],
+            "parent": best.metadata["parent"],
+        }
+        with written_whole(self.run_folder / checkpoints.RESULT) as path:
+            path.write_text(json.dumps(result, indent=2) + "\n")
+        print(
+            f"{self.run_folder}: best epoch {result['best_epoch'] + 1} of {result['epochs']}, "
+            f"{MONITOR} {score:.4f}, {minutes:.1f} minutes"
+        )
+
+
+class ProgressBar(RichProgressBar):
+    """Lightning's, without the version number of a logger."""
+
+    def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
+        return {
+            name: value for name, value in super().get_metrics(trainer, pl_module).items() if name != "v_num"
+        }
+
+
+def loggers(run: Path, config: dict[str, Any]) -> list[Logger]:
+    """metrics.csv in the run's folder, and W&B, with the run's options, where it is not switched off.
+
+    W&B that is not installed is passed over with a sentence. Raises UserError where W&B refuses the run.
+    """
+    result: list[Logger] = [CSVLogger(save_dir=run.parent, name=run.name, version="")]
+    if os.environ.get("WANDB_MODE") == "disabled":
+        return result
+    if importlib.util.find_spec("wandb") is None:
+        print("W&B is not installed: metrics go to metrics.csv alone (pip install 'skinseg[wandb]' adds it)")
+        return result
+    import wandb
+
+    try:
+        experiment = wandb.init(
+            project="skinseg",
+            name=f"{run.parent.name}/{run.name}",
+            group=run.parent.name,
+            dir=run,
+            config=config,
+            mode="offline" if wandb_is_offline() else "online",
+        )
+    except wandb.Error as error:
+        raise UserError(
+            f"W&B does not let this run in ({error}); WANDB_MODE=offline goes without it"
+        ) from error
+    result.append(WandbLogger(experiment=experiment))
+    return result
+
+
+def wandb_is_offline() -> bool:
+    """False where WANDB_MODE is "online", or is not set and the user has a key (WANDB_API_KEY or netrc)."""
+    mode = os.environ.get("WANDB_MODE")
+    if mode:
+        return mode != "online"
+    if os.environ.get("WANDB_API_KEY"):
+        return False
+    host = urlparse(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname or ""
+    try:
+        return netrc.netrc(os.environ.get("NETRC")).authenticators(host) is None
+    except (OSError, netrc.NetrcParseError):
+        return True
+
+
+def _new_run(runs: Path, job: str) -> Path:
+    """Make <runs>/<job>/<start of the run>: names sort by time, and no two runs share one."""
+    while True:
+        path = runs / job / datetime.now().strftime("%Y-%m-%d_%H-%M-%S-%f")[:-3]
+        try:
+            path.mkdir(parents=True)
+            return path
+        except FileExistsError:
+            time.sleep(0.002)
+
+
+def _last_checkpoint(given: str, job: Path) -> Path:
+    """What `fit --ckpt_path` goes on from: a file, a run's folder, or "last" for the job's newest run."""
+    if given == "last":
+        files = sorted(job.glob(f"*/{checkpoints.LAST}"))
+        if not files:
+            raise UserError(
+                f"--ckpt_path last: no run under {job} has {checkpoints.LAST}; leave it out to start one"
+            )
+        return files[-1]
+    path = Path(given)
+    return path / checkpoints.LAST if path.is_dir() else path
+
+
+def _keep_metrics(run: Path) -> None:
+    """Set aside the metrics of a run that goes on: CSVLogger deletes the file it finds."""
+    metrics = run / "metrics.csv"
+    if metrics.is_file():
+        parts = len(list(run.glob("metrics-*.csv")))
+        metrics.rename(run / f"metrics-{parts + 1}.csv")
+
+
+def quieten() -> None:
+    """Silence advice that does not apply here; real warnings stay."""
+    for name in ("pytorch_lightning.utilities.rank_zero", "lightning_fabric.utilities.seed"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    os.environ.setdefault("WANDB_SILENT", "true")
+    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+    for message in (
+        ".*callbacks used to create the checkpoint need to be provided.*",  # `validate` needs none
+        ".*does not have many workers.*",  # the preset chooses them by the machine
+        ".*Checkpoint directory .* exists and is not empty.*",  # a run that goes on
+        ".*Experiment logs directory .* exists and is not empty.*",
+        ".*The number of training batches .* is smaller than the logging interval.*",
+        ".*isinstance.*LeafSpec.*",
+        ".*You have overridden `transfer_batch_to_device` in `LightningModule`.*",
+    ):
+        warnings.filterwarnings("ignore", message=message)
+    torch.set_float32_matmul_precision("high")
+
+
+def _without_worker_trace(text: str) -> str:
+    """The sentence of an error that a loader's worker raised: torch wraps it in a stack trace."""
+    if not text.startswith("Caught UserError in DataLoader worker"):
+        return text
+    return text.rpartition(f"{UserError.__module__}.{UserError.__qualname__}: ")[2].strip()

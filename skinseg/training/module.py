@@ -1,0 +1,199 @@
+"""The Lightning module: losses, optimizer and scores around the plain two-head U-Net."""
+
+import math
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from skinseg.datasets.confusion import confusion
+from skinseg.datasets.sample import Sample
+from skinseg.errors import UserError
+from skinseg.models import checkpoint as checkpoints
+from skinseg.models.inference import Predictor
+from skinseg.models.unet import STRIDE, HeadSplit, TwoHeadUnet
+from skinseg.training.losses import head_losses
+
+THRESHOLD = 0.5
+
+
+class SkinPersonModule(pl.LightningModule):
+    """Trains both heads, each only where its label exists.
+
+    A training batch is a dict of uint8 tensors: image (B, 3, S, S) and skin, person (B, S, S) in {0, 1, 255},
+    an absent label all 255. A validation or test batch is a list of `Sample`, scored one by one at its own
+    resolution.
+
+    encoder, decoder_channels, head_split, encoder_weights: see `TwoHeadUnet`.
+    size: long side in pixels at which whole images are predicted; it travels with the checkpoint.
+    lr: learning rate at its highest; weight_decay: of AdamW decoupled, of Adam as L2.
+    schedule: "constant", or "cosine": up from 0 over the first `warmup` share of all steps, then down to 0.
+    dice: weight of the Dice loss beside the cross entropy; 0 leaves it out.
+    person_weight: weight of the person head's loss beside the skin head's 1.
+    balance: weight the cross entropy by inverse class frequency over the training set.
+    pretrained: checkpoint, run or folder of runs (its newest finished one) to start from; None for scratch.
+    channels_last: memory layout that convolutions like. compile: torch.compile, on CUDA only.
+    seed: of everything random inside the network; augmentation has its own in the datamodule.
+
+    Raises UserError for a size that is not a multiple of 32, and as `TwoHeadUnet` and `read_checkpoint` do.
+    """
+
+    def __init__(
+        self,
+        encoder: str = "tu-mobilenetv3_small_100",
+        decoder_channels: list[int] | None = None,
+        head_split: HeadSplit = "block",
+        encoder_weights: str | None = None,
+        size: int = 160,
+        lr: float = 1e-3,
+        optimizer: Literal["adam", "adamw"] = "adamw",
+        weight_decay: float = 0.01,
+        schedule: Literal["constant", "cosine"] = "cosine",
+        warmup: float = 0.05,
+        dice: float = 1.0,
+        person_weight: float = 1.0,
+        balance: bool = True,
+        pretrained: str | None = None,
+        channels_last: bool = True,
+        compile: bool = False,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        if size < 1 or size % STRIDE:
+            raise UserError(f"--data.size {size}: a multiple of {STRIDE} pixels expected")
+        if seed < 0:
+            raise UserError(f"--seed_everything {seed}: 0 or more expected")
+        self.network = TwoHeadUnet(
+            encoder=encoder,
+            decoder_channels=decoder_channels or (128, 64, 32, 24, 16),
+            head_split=head_split,
+            # Weights about to be overwritten are not worth a download.
+            encoder_weights=None if pretrained else encoder_weights,
+        )
+        self.size = size
+        self.lr = lr
+        self.optimizer = optimizer
+        self.weight_decay = weight_decay
+        self.schedule = schedule
+        self.warmup = warmup
+        self.dice = dice
+        self.head_weight = {"skin": 1.0, "person": person_weight}
+        self.balance = balance
+        self.channels_last = channels_last
+        self.compile_network = compile
+        self.seed = seed
+        self.class_weights: dict[str, Tensor] = {}
+        self.parent: str | None = None
+        if pretrained is not None:
+            start = checkpoints.read_checkpoint(checkpoints.newest_checkpoint(Path(pretrained)))
+            checkpoints.load_weights(self.network, start)
+            self.parent = start.sha256
+        if channels_last:
+            # nn.Module.to has no overload for a memory format alone.
+            cast(Any, self.network).to(memory_format=torch.channels_last)
+
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        """Logits (B, H, W) per head; see `TwoHeadUnet.forward`."""
+        return cast(dict[str, Tensor], self.network(image))
+
+    def on_fit_start(self) -> None:
+        datamodule: Any = getattr(self.trainer, "datamodule", None)
+        if self.balance and datamodule is not None:
+            weights = datamodule.class_weights()
+            self.class_weights = {
+                head: torch.as_tensor(value, dtype=torch.float32, device=self.device)
+                for head, value in weights.items()
+            }
+        if self.compile_network and self.device.type == "cuda":
+            self.network.compile()  # in place: the state dict keeps its names
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        # Lightning saves no random state: a resumed run draws the same dropout only if each step has its own.
+        torch.manual_seed(int(np.random.SeedSequence([self.seed, self.global_step]).generate_state(1)[0]))
+
+    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor | None:
+        image = batch["image"]
+        if self.channels_last:
+            image = image.contiguous(memory_format=torch.channels_last)
+        losses = head_losses(self(image), batch, self.class_weights, self.balance, self.dice)
+        for head, value in losses.items():
+            self.log(
+                f"train/{head}_loss", value.detach(), on_step=False, on_epoch=True, batch_size=len(image)
+            )
+        if not losses:
+            return None
+        total = torch.stack([self.head_weight[head] * value for head, value in losses.items()]).sum()
+        self.log(
+            "train/loss", total.detach(), on_step=False, on_epoch=True, prog_bar=True, batch_size=len(image)
+        )
+        return total
+
+    def validation_step(self, batch: Sequence[Sample], batch_idx: int) -> None:
+        self._score(batch, "val")
+
+    def test_step(self, batch: Sequence[Sample], batch_idx: int) -> None:
+        self._score(batch, "test")
+
+    def _score(self, samples: Sequence[Sample], stage: str) -> None:
+        """Log the mean over images of each head's IoU, over the images where that head is labelled."""
+        predictor = Predictor(self.network, self.size, self.device)
+        scores: dict[str, list[float]] = {head: [] for head in self.network.heads}
+        for sample in samples:
+            probabilities = predictor.probabilities(sample.image)
+            for head, values in scores.items():
+                mask = sample.mask(head)
+                if mask is not None:
+                    values.append(confusion(probabilities[head] >= THRESHOLD, mask).iou)
+        for head, values in scores.items():
+            if values:
+                self.log(
+                    f"{stage}/{head}_miou",
+                    float(np.mean(values)),
+                    on_step=False,
+                    on_epoch=True,
+                    prog_bar=head == "skin",
+                    batch_size=len(values),
+                )
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        # Samples stay NumPy: each has its own shape, and frozen records cannot be moved.
+        if isinstance(batch, list):
+            return batch
+        return super().transfer_batch_to_device(batch, device, dataloader_idx)
+
+    def configure_optimizers(self) -> Any:
+        kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[self.optimizer]
+        optimizer = kind(self.network.parameters(), lr=self.lr, weight_decay=self.weight_decay)
+        if self.schedule == "constant":
+            return optimizer
+        steps = max(1, int(self.trainer.estimated_stepping_batches))
+        curve = partial(warmup_cosine, steps=steps, warmup=max(1, round(self.warmup * steps)))
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, curve)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.parent = checkpoint[checkpoints.KEY]["parent"]  # a run that goes on keeps where it came from
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        split = getattr(getattr(self.trainer, "datamodule", None), "split", None)
+        hash_ = getattr(split, "hash", None)
+        checkpoint[checkpoints.KEY] = checkpoints.metadata_of(
+            self.network,
+            self.size,
+            epoch=int(self.current_epoch),
+            seed=int(self.seed),
+            split=None if hash_ is None else str(hash_),
+            parent=self.parent,
+        )
+
+
+def warmup_cosine(step: int, steps: int, warmup: int) -> float:
+    """Factor of the learning rate at a step: linear to 1 over `warmup` steps, then half a cosine to 0."""
+    if step < warmup:
+        return (step + 1) / warmup
+    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warmup) / max(1, steps - warmup))))

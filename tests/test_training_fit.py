@@ -1,0 +1,283 @@
+"""`skinseg fit` on a tiny rendered set: learns, keeps what it promises to keep, resumes exactly."""
+
+import csv
+import json
+import os
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+from skinseg.errors import UserError
+from skinseg.models.checkpoint import load_model, newest_checkpoint, read_checkpoint
+from skinseg.training import command
+from skinseg.training.module import SkinPersonModule, warmup_cosine
+from tests.fakes import make_ecu, make_rendered
+
+SIDE = 64
+CONFIGS = Path(__file__).parents[1] / "configs"
+
+
+@pytest.fixture
+def arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Options of a small run, in a working folder of its own."""
+    make_rendered(tmp_path / "set", count=30, size=SIDE)
+    monkeypatch.chdir(tmp_path)
+    return [
+        *("--data.data_root", "set", "--data.size", str(SIDE), "--data.batch_size", "8"),
+        *("--data.augmentation", "paper", "--data.cache_long_side", str(SIDE)),
+        *("--model.decoder_channels", "[16,16,8,8,8]", "--trainer.accelerator", "cpu"),
+        *("--trainer.enable_progress_bar", "false", "--model.lr", "0.003"),
+    ]
+
+
+def rows(run: Path) -> list[dict[str, str]]:
+    with (run / "metrics.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def column(run: Path, name: str) -> list[float]:
+    return [float(row[name]) for row in rows(run) if row[name]]
+
+
+@pytest.mark.slow
+def test_fit_learns_and_leaves_a_whole_run(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    command.main(["fit", *arguments, "--job", "pretrain", "--trainer.max_epochs", "8", "--data.repeat", "2"])
+    (run,) = Path("runs", "pretrain").iterdir()
+    result = json.loads((run / "result.json").read_text())
+
+    losses = column(run, "train/loss")
+    assert len(losses) == 8
+    assert losses[-1] < 0.6 * losses[0]
+    scores = column(run, "val/skin_miou")
+    assert len(scores) == 8
+    assert result["val/skin_miou"] == pytest.approx(max(scores), abs=1e-6)
+    # Calling every pixel skin scores the share of skin, below 0.3 in each of these frames.
+    assert max(scores) > 0.5
+    assert len(column(run, "val/person_miou")) == 8
+
+    best = newest_checkpoint(Path("runs"))
+    assert best == run / "checkpoints" / "best.ckpt"
+    checkpoint = read_checkpoint(best)
+    assert checkpoint.size == SIDE
+    assert checkpoint.sha256 == result["sha256"]
+    assert checkpoint.metadata["split"] == result["split"]
+    assert load_model(best).config["decoder_channels"] == [16, 16, 8, 8, 8]
+    assert (run / "checkpoints" / "last.ckpt").is_file()
+    assert "data_root: set" in (run / "config.yaml").read_text()
+    assert list(run.glob("wandb/offline-run-*/run-*.wandb"))
+    assert str(run) in capsys.readouterr().out
+    assert torch.get_num_threads() == int(os.environ["OMP_NUM_THREADS"])
+
+    # The same numbers again through `validate`, which takes the model's options from the checkpoint.
+    command.main(["validate", "--data.data_root", "set", "--data.cache_long_side", str(SIDE)])
+    assert "val/skin_miou" in capsys.readouterr().out
+
+    # A second run starts from the first: the best weights, and says so.
+    command.main(
+        [
+            "fit",
+            *arguments,
+            "--job",
+            "finetune",
+            "--model.pretrained",
+            "runs/pretrain",
+            "--trainer.max_epochs=1",
+        ]
+    )
+    tuned = read_checkpoint(newest_checkpoint(Path("runs")))
+    assert tuned.path.parts[1] == "finetune"
+    assert tuned.metadata["parent"] == checkpoint.sha256
+    assert str(best) in (tuned.path.parents[1] / "config.yaml").read_text()
+    assert list(tuned.path.parents[1].glob("wandb/offline-run-*/run-*.wandb"))
+
+
+@pytest.mark.slow
+def test_photographs_move_the_skin_head_and_leave_the_person_head(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    make_ecu(Path("photographs"), count=20)
+    command.main(["fit", *arguments, "--job", "pretrain", "--trainer.max_epochs", "1"])
+    before = load_model(newest_checkpoint(Path("runs", "pretrain")))
+    command.main(
+        [
+            *("fit", *arguments, "--job", "finetune", "--model.pretrained", "runs/pretrain"),
+            *("--data.dataset", "ecu", "--data.data_root", "photographs", "--trainer.max_epochs", "1"),
+        ]
+    )
+    (run,) = Path("runs", "finetune").iterdir()
+    after = load_model(run / "checkpoints" / "last.ckpt")
+    for head, same in (("person", True), ("skin", False)):
+        pairs = zip(before.head_parameters(head), after.head_parameters(head), strict=True)
+        assert all(torch.equal(old, new) == same for old, new in pairs), head
+    assert "val/person_miou" not in rows(run)[0]
+    assert "train/person_loss" not in rows(run)[0]
+
+    with pytest.raises(UserError, match=r"best\.ckpt holds weights of .* which do not fit"):
+        command.main(
+            ["fit", *arguments, "--model.pretrained", "runs/pretrain", "--model.head_split", "decoder"]
+        )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_resumed_is_uninterrupted_bit_for_bit(
+    arguments: list[str], workers: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    options = ["fit", *arguments, "--trainer.max_epochs", "2", "--data.num_workers", workers]
+    command.main([*options, "--job", "whole"])
+
+    class Stopped(Exception):
+        pass
+
+    usual = SkinPersonModule.on_train_batch_start
+
+    def stop_in_the_second_epoch(self: SkinPersonModule, batch: Any, batch_idx: int) -> None:
+        if self.current_epoch == 1 and batch_idx == 1:
+            raise Stopped
+        usual(self, batch, batch_idx)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(SkinPersonModule, "on_train_batch_start", stop_in_the_second_epoch)
+        with pytest.raises(Stopped):
+            command.main([*options, "--job", "parts"])
+    with pytest.raises(UserError, match="has finished"):
+        newest_checkpoint(Path("runs", "parts"))
+    torch.rand(17)  # whatever else drew from the global generator must not matter
+    command.main([*options, "--job", "parts", "--ckpt_path", "last"])
+
+    (whole,) = Path("runs", "whole").iterdir()
+    (parts,) = Path("runs", "parts").iterdir()
+    assert (parts / "metrics-1.csv").is_file()
+    assert column(whole, "train/loss")[1:] == column(parts, "train/loss")
+    assert column(whole, "val/skin_miou")[1:] == column(parts, "val/skin_miou")
+    for name in ("last.ckpt", "best.ckpt"):
+        expected = read_checkpoint(whole / "checkpoints" / name).sha256
+        assert read_checkpoint(parts / "checkpoints" / name).sha256 == expected
+    assert newest_checkpoint(Path("runs", "parts")) == parts / "checkpoints" / "best.ckpt"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["fit", "--data.data_root", "nowhere"], "nowhere"),
+        (["fit", "--data.data_root", "set", "--data.dataset", "skins"], "skins"),
+        (["fit", "--data.data_root", "set", "--model.pretrained", "runs"], "make pretrain"),
+        (["fit", "--data.data_root", "set", "--ckpt_path", "last"], "last"),
+        (["fit", "--data.data_root", "set", "--ckpt_path", "no.ckpt"], "no.ckpt"),
+        (["fit", "--data.data_root", "set", "--model.encoder", "resnet99"], "resnet99"),
+        (["fit", "--data.data_root", "set", "--data.size", "100"], "multiple of 32"),
+        (["test", "--data.data_root", "set"], "make pretrain"),
+    ],
+)
+def test_what_a_user_gets_wrong_is_one_sentence_and_leaves_no_run(
+    arguments: list[str], options: list[str], message: str
+) -> None:
+    with pytest.raises(UserError, match=message) as error:
+        command.main([*options, "--trainer.accelerator", "cpu"])
+    assert "\n" not in str(error.value)
+    assert not list(Path("runs").glob("*/*"))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(torch.cuda.is_available(), reason="asks for a GPU that is not there")
+def test_a_gpu_that_is_not_there_is_one_sentence(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    with pytest.raises(UserError, match=r"trainer refuses.*gpu"):
+        command.main(["fit", *arguments, "--trainer.accelerator", "gpu"])
+
+
+@pytest.mark.slow
+def test_an_image_that_breaks_is_one_sentence_from_a_worker_process_too(arguments: list[str]) -> None:
+    with pytest.raises(UserError) as error:
+        raise_from_worker()
+    assert command._without_worker_trace(str(error.value)) == "image 3 does not decode"
+
+
+def raise_from_worker() -> None:
+    from torch.utils.data import DataLoader
+
+    list(DataLoader(Broken(), num_workers=1))
+
+
+class Broken(torch.utils.data.Dataset[int]):
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, index: int) -> int:
+        raise UserError("image 3 does not decode")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("preset", ["cpu", "gpu"])
+@pytest.mark.parametrize("job", ["pretrain", "finetune"])
+@pytest.mark.parametrize("paper", [False, True])
+def test_every_recipe_is_one_that_fit_accepts(
+    preset: str, job: str, paper: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = [preset, job, *(["paper"] if paper else [])]
+    options = [option for name in names for option in ("--config", str(CONFIGS / f"{name}.yaml"))]
+    with pytest.raises(SystemExit) as leaving:
+        command.main(["fit", *options, "--print_config"])
+    assert leaving.value.code == 0
+    config = yaml.safe_load(capsys.readouterr().out)
+    assert config["job"] == job
+    if paper:
+        assert (config["model"]["lr"], config["model"]["schedule"]) == (1e-5, "constant")
+        assert (config["trainer"]["max_epochs"], config["data"]["size"]) == (20, 256)
+
+
+def test_unknown_options_get_the_parser_s_message(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as leaving:
+        command.main(["fit", "--model.learning_rate", "1"])
+    assert leaving.value.code == 2
+    assert "model.learning_rate" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("environment", "lines", "offline"),
+    [
+        ({}, "", True),
+        ({}, "machine api.wandb.ai login user password secret", False),
+        ({"WANDB_API_KEY": "secret"}, "", False),
+        ({"WANDB_MODE": "offline", "WANDB_API_KEY": "secret"}, "", True),
+        ({"WANDB_MODE": "online"}, "", False),
+        ({"WANDB_BASE_URL": "https://wandb.example.org"}, "machine api.wandb.ai login u password s", True),
+    ],
+)
+def test_wandb_is_online_only_where_the_user_has_a_key(
+    environment: dict[str, str], lines: str, offline: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("WANDB_MODE", "WANDB_API_KEY", "WANDB_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "netrc").write_text(lines)
+    (tmp_path / "netrc").chmod(0o600)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    assert command.wandb_is_offline() is offline
+
+
+def test_without_wandb_a_sentence_and_the_csv(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setattr(command.importlib.util, "find_spec", lambda name: None)
+    assert len(command.loggers(tmp_path, {})) == 1
+    assert "not installed" in capsys.readouterr().out
+
+
+def test_learning_rate_rises_then_falls_to_nothing() -> None:
+    curve = [warmup_cosine(step, steps=100, warmup=10) for step in range(101)]
+    assert curve[:11] == pytest.approx([(step + 1) / 10 for step in range(10)] + [1.0])
+    assert all(a > b for a, b in pairwise(curve[10:]))
+    assert curve[100] == pytest.approx(0)
+    assert curve[55] == pytest.approx(0.5)
