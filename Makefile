@@ -1,0 +1,130 @@
+# Every target sets up what it needs; `make help` lists them. Variables go on the command line: make demo COUNT=24
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+
+PYTHON     ?= $(shell command -v python3.11 || command -v python3)
+DATA_ROOT  ?=
+DATASET    ?= pratheepan
+COUNT      ?= 400
+SEED       ?= 0
+WORKERS    ?= $(shell nproc 2>/dev/null || echo 1)
+RENDERED   ?= rendered/default
+# auto takes configs/cpu.yaml or configs/gpu.yaml by what the machine has; paper is the paper's exact recipe.
+PRESET     ?= auto
+CHECKPOINT ?= runs
+SUBSET     ?= test
+OUT        ?= results/latest
+ARGS       ?=
+
+VENV    := .venv
+RENDER  := .venv-render
+SKINSEG := $(VENV)/bin/skinseg
+
+# bpy 5.0.1 pins Python 3.11 and NumPy < 2, which the trainer has left: it lives alone.
+RENDER_PACKAGES := bpy==5.0.1 numpy==1.26.4
+
+# Nothing here should wait on a hub or a version check; a second thread must not spin while the first works.
+export NO_ALBUMENTATIONS_UPDATE := 1
+export OMP_WAIT_POLICY := PASSIVE
+
+.PHONY: help
+help:  ## This list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@echo
+	@echo "Variables: DATA_ROOT=dir DATASET=name COUNT=frames SEED=n WORKERS=n PRESET=auto|cpu|gpu|paper"
+	@echo "           CHECKPOINT=file-or-run RENDERED=dir OUT=dir ARGS='more options of the command'"
+
+# ---------------------------------------------------------------------------------------------- set-up
+
+.PHONY: setup
+setup: $(VENV)/.ready $(RENDER)/.ready $(VENV)/.body  ## Both environments and the body model (once)
+
+# uv installs this stack in seconds where pip takes minutes; pip is the fallback and gives the same versions.
+$(VENV)/.ready: pyproject.toml constraints.txt
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "skinseg: error: PYTHON=$(PYTHON) is not Python 3.11 or newer; name one: make PYTHON=/path/to/python3.11" >&2; exit 2; }
+	test -x $(VENV)/bin/python || "$(PYTHON)" -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.5'
+	$(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python -c constraints.txt -e '.[synthetic,wandb,dev,notebooks]' \
+	  || $(VENV)/bin/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[synthetic,wandb,dev,notebooks]'
+	touch $@
+
+# uv finds a Python 3.11 on the machine or brings one.
+$(RENDER)/.ready: | $(VENV)/.ready
+	test -x $(RENDER)/bin/python || $(VENV)/bin/uv venv --quiet --python 3.11 $(RENDER) || \
+	  { echo "skinseg: error: no Python 3.11 for the renderer: Blender's bpy needs exactly 3.11; install it and run make setup again" >&2; exit 2; }
+	$(VENV)/bin/uv pip install --quiet --python $(RENDER)/bin/python $(RENDER_PACKAGES)
+	touch $@
+
+# anny derives its blend shapes once, in one to three minutes, and keeps them in the user's cache.
+$(VENV)/.body: | $(VENV)/.ready
+	$(VENV)/bin/python -m skinseg.synthetic.human
+	touch $@
+
+.PHONY: constraints
+constraints: $(VENV)/.ready  ## Write constraints.txt anew from what is installed
+	{ sed -n '/^#/p' constraints.txt; $(VENV)/bin/uv pip freeze --python $(VENV)/bin/python --exclude-editable \
+	  | grep -v -i -E '^(nvidia-|triton|cuda-)'; } > constraints.new && mv constraints.new constraints.txt
+
+# ------------------------------------------------------------------------------------------------- work
+
+# configs of a training run, later ones override: the machine's, the job's, and last the paper's recipe.
+preset   = $$(test "$(PRESET)" = auto -o "$(PRESET)" = paper && $(SKINSEG) hardware || echo $(PRESET))
+recipe   = --config configs/$(preset).yaml --config configs/$(1).yaml $(if $(filter paper,$(PRESET)),--config configs/paper.yaml)
+need_data = @test -n "$(DATA_ROOT)" || { echo "skinseg: error: DATA_ROOT is not set; name the folder that holds the datasets: make $@ DATA_ROOT=/path/to/data" >&2; exit 2; }
+
+.PHONY: demo
+demo: setup  ## The main job, small: render, pretrain, score; with DATA_ROOT also on photographs
+	$(SKINSEG) render --config configs/render.yaml --count 96 --seed 0 --workers $(WORKERS) --out rendered/demo
+	$(SKINSEG) fit $(call recipe,pretrain) --config configs/demo.yaml --data.data_root rendered/demo --job demo/pretrain
+	$(SKINSEG) evaluate --checkpoint runs/demo/pretrain --rendered rendered/demo --out results/demo/pretrained $(if $(DATA_ROOT),--data-root "$(DATA_ROOT)")
+	for name in $$(test -z "$(DATA_ROOT)" || $(SKINSEG) datasets --names "$(DATA_ROOT)"); do \
+	  $(SKINSEG) fit $(call recipe,finetune) --config configs/demo.yaml --data.dataset $$name --data.data_root "$(DATA_ROOT)" \
+	    --model.pretrained runs/demo/pretrain --job demo/finetune-$$name; \
+	  $(SKINSEG) evaluate --checkpoint runs/demo/finetune-$$name --data-root "$(DATA_ROOT)" --out results/demo/finetuned-$$name; \
+	done
+
+.PHONY: render
+render: setup  ## Render COUNT frames into RENDERED (goes on where it stopped)
+	$(SKINSEG) render --config configs/render.yaml --count $(COUNT) --seed $(SEED) --workers $(WORKERS) --out $(RENDERED) $(ARGS)
+
+.PHONY: pretrain
+pretrain: setup  ## Render what is missing of COUNT frames, then train both heads: runs/pretrain/
+	$(SKINSEG) render --config configs/render.yaml --count $(COUNT) --seed 0 --workers $(WORKERS) --out $(RENDERED)
+	$(SKINSEG) fit $(call recipe,pretrain) --data.data_root $(RENDERED) --seed_everything $(SEED) $(ARGS)
+
+.PHONY: finetune
+finetune: setup  ## Train on DATASET from the newest pretrained checkpoint: runs/finetune/
+	$(need_data)
+	$(SKINSEG) fit $(call recipe,finetune) --data.dataset $(DATASET) --data.data_root "$(DATA_ROOT)" --seed_everything $(SEED) $(ARGS)
+
+.PHONY: evaluate
+evaluate: setup  ## Score CHECKPOINT (newest run) on every dataset under DATA_ROOT; report in OUT
+	$(SKINSEG) evaluate --checkpoint $(CHECKPOINT) --subset $(SUBSET) --out $(OUT) \
+	  $(if $(DATA_ROOT),--data-root "$(DATA_ROOT)") $(if $(wildcard $(RENDERED)/scenes.parquet),--rendered $(RENDERED)) $(ARGS)
+
+.PHONY: report
+report: setup  ## Write the report in OUT again from its stored rows
+	$(SKINSEG) report $(OUT)
+
+# ----------------------------------------------------------------------------------------------- checks
+
+.PHONY: lint
+lint: $(VENV)/.ready  ## ruff and strict mypy
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+.PHONY: test
+test: setup  ## The whole test suite, real Blender included
+	$(VENV)/bin/python -m pytest -n 2 $(ARGS)
+
+.PHONY: test-fast
+test-fast: $(VENV)/.ready  ## Without what renders, trains or starts a process
+	$(VENV)/bin/python -m pytest -n 2 -m 'not slow' $(ARGS)
+
+.PHONY: clean
+clean:  ## Remove caches and environments; runs, results and rendered frames stay
+	rm -rf $(VENV) $(RENDER) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,166 @@
+"""The `skinseg` command: parses, calls, prints. Every heavy import waits until its command runs."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from skinseg import __version__
+from skinseg.errors import UserError
+
+TRAINING = {
+    "fit": "train (pretrain or fine-tune): YAML through --config, any field as an option",
+    "validate": "score a checkpoint on the validation split",
+    "test": "score a checkpoint on the test split",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command. Returns the exit code: 0, or 2 where the user has to change something."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        if arguments and arguments[0] in TRAINING:
+            # LightningCLI has a parser of its own: it is handed everything, `--help` too.
+            from skinseg.training import command
+
+            command.main(arguments)
+        else:
+            options = _parser().parse_args(arguments)
+            options.run(options)
+    except UserError as error:
+        print(f"skinseg: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("skinseg: stopped; what was finished is kept", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of a pipe (`| head`) left; nothing to say, and nobody to say it to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="skinseg",
+        description="Skin segmentation: render people with exact masks, train on them, score on photographs.",
+    )
+    parser.add_argument("--version", action="version", version=f"skinseg {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    render = commands.add_parser("render", help="render people with exact masks")
+    render.add_argument("--config", type=Path, metavar="YAML", help="generator settings [built-in defaults]")
+    render.add_argument("--count", type=_at_least_one, required=True, metavar="N", help="frames in the set")
+    render.add_argument("--seed", type=_not_negative, default=0, metavar="S", help="[0]")
+    render.add_argument(
+        "--workers", type=_at_least_one, default=os.cpu_count(), metavar="W", help="processes [one per core]"
+    )
+    render.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="the set's folder; goes on there"
+    )
+    render.set_defaults(run=_render)
+
+    # Parsed by LightningCLI; named here so that `skinseg --help` lists them.
+    for name, text in TRAINING.items():
+        commands.add_parser(name, help=text, add_help=False)
+
+    evaluate = commands.add_parser(
+        "evaluate", help="score a checkpoint on every dataset found; write a report"
+    )
+    evaluate.add_argument(
+        "--checkpoint",
+        type=Path,
+        required=True,
+        metavar="PATH",
+        help="a .ckpt, a run, or a folder of runs (newest)",
+    )
+    evaluate.add_argument("--data-root", type=Path, metavar="DIR", help="folder that holds the datasets")
+    evaluate.add_argument("--rendered", type=Path, metavar="DIR", help="a rendered set, to score on as well")
+    evaluate.add_argument("--subset", choices=("test", "all"), default="test", help="[test]")
+    evaluate.add_argument("--device", default="auto", help="auto, cpu or cuda [auto]")
+    evaluate.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="rows, tables and report go here"
+    )
+    evaluate.set_defaults(run=_evaluate)
+
+    report = commands.add_parser("report", help="write the report again from stored result rows")
+    report.add_argument("results", type=Path, metavar="RESULTS", help="a folder that `evaluate` wrote")
+    report.set_defaults(run=_report)
+
+    datasets = commands.add_parser("datasets", help="list the datasets found under a folder")
+    datasets.add_argument("data_root", type=Path, metavar="DATA_ROOT")
+    datasets.add_argument("--names", action="store_true", help="names only, for scripts")
+    datasets.set_defaults(run=_datasets)
+
+    hardware = commands.add_parser("hardware", help="print the preset that fits this machine: cpu or gpu")
+    hardware.set_defaults(run=_hardware)
+    return parser
+
+
+def _render(options: argparse.Namespace) -> None:
+    from skinseg.synthetic.config import GeneratorConfig
+    from skinseg.synthetic.renderer import render_set
+
+    config = GeneratorConfig.load(options.config) if options.config else GeneratorConfig()
+    render_set(config, count=options.count, seed=options.seed, workers=options.workers, out=options.out)
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from skinseg.evaluation.command import evaluate
+
+    evaluate(
+        checkpoint=options.checkpoint,
+        out=options.out,
+        data_root=options.data_root,
+        rendered=options.rendered,
+        subset=options.subset,
+        device=options.device,
+    )
+    _write_and_print_report(options.out)
+
+
+def _report(options: argparse.Namespace) -> None:
+    _write_and_print_report(options.results)
+
+
+def _write_and_print_report(results: Path) -> None:
+    from skinseg.reports.console import print_report
+    from skinseg.reports.report import write_report
+
+    paths = write_report(results)
+    print_report(results)
+    print(f"report: {paths['html']}")
+
+
+def _datasets(options: argparse.Namespace) -> None:
+    from skinseg.datasets.registry import find_datasets
+
+    for dataset in find_datasets(options.data_root):
+        print(
+            dataset.name if options.names else f"{dataset.name:<12}{len(dataset):>6} images  {dataset.root}"
+        )
+
+
+def _hardware(_: argparse.Namespace) -> None:
+    from skinseg.training.hardware import preset
+
+    print(preset())
+
+
+def _at_least_one(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{value} found, at least 1 expected")
+    return value
+
+
+def _not_negative(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{value} found, 0 or more expected")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

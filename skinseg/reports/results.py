@@ -1,0 +1,57 @@
+"""A results folder as `skinseg evaluate` wrote it: rows.parquet, run.json, panels."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from skinseg.errors import UserError
+from skinseg.evaluation.rows import as_frame, read_rows
+
+
+@dataclass(frozen=True)
+class Results:
+    """rows: `skinseg.evaluation.rows.as_frame`. run: what run.json says, see `skinseg.evaluation.command`."""
+
+    folder: Path
+    rows: pd.DataFrame
+    run: dict[str, Any]
+
+    def title(self, test_set: str) -> str:
+        """The data set's name for people."""
+        return str(self.run["datasets"].get(test_set, {}).get("title", test_set))
+
+
+def read_results(folder: Path) -> Results:
+    """Read a results folder. Raises UserError where a file is missing, broken, empty or not ours."""
+    rows = read_rows(folder / "rows.parquet")
+    if not rows:
+        raise UserError(f"{folder / 'rows.parquet'}: holds no rows; write them again with `skinseg evaluate`")
+    path = folder / "run.json"
+    try:
+        run = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{path}: cannot be read as JSON ({error}); `skinseg evaluate` writes it beside rows.parquet"
+        ) from error
+    missing = [key for key in KEYS if not isinstance(run, dict) or key not in run]
+    if missing:
+        raise UserError(f"{path}: lacks {', '.join(missing)}; write it again with `skinseg evaluate`")
+    return Results(folder=folder, rows=as_frame(rows), run=run)
+
+
+KEYS = (
+    "checkpoint",
+    "weights",
+    "config",
+    "threshold",
+    "subset",
+    "split_seed",
+    "datasets",
+    "versions",
+    "command",
+    "date",
+)
+"""What a report prints from run.json."""

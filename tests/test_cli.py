@@ -1,0 +1,168 @@
+"""The command line as its user meets it: help, refusals, and the whole way from fakes to a report."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from skinseg.cli import main
+from tests import fakes
+
+ROOT = Path(__file__).parents[1]
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
+    """Run a command that must be refused; give the one sentence it prints."""
+    assert main([str(argument) for argument in arguments]) == 2
+    printed = capsys.readouterr().err.strip()
+    assert printed.startswith("skinseg: error: ")
+    assert "Traceback" not in printed
+    return printed
+
+
+def test_help_lists_every_command_without_loading_torch() -> None:
+    script = (
+        "import sys\nfrom skinseg.cli import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit as stop:\n    assert stop.code == 0\n"
+        "assert not {'torch', 'pytorch_lightning', 'anny', 'cv2'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    for command in ("render", "fit", "validate", "test", "evaluate", "report", "datasets", "hardware"):
+        assert f"\n    {command}" in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [[], ["paint"], ["render", "--count", "0", "--out", "x"]])
+def test_wrong_words_are_refused_with_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+    assert "usage: skinseg" in capsys.readouterr().err
+
+
+def test_data_root_that_is_missing_or_empty(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "nowhere" in refusal(capsys, "datasets", tmp_path / "nowhere")
+    printed = refusal(capsys, "datasets", tmp_path)
+    for name in ("ecu", "hgr", "sfa", "abdomen", "pratheepan"):
+        assert name in printed.lower()
+
+
+def test_datasets_lists_what_is_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fakes.make_all(tmp_path)
+    assert main(["datasets", "--names", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.split() == ["ecu", "hgr", "sfa", "abdomen", "pratheepan"]
+
+
+def test_checkpoint_that_is_not_ours(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    foreign = tmp_path / "foreign.ckpt"
+    foreign.write_bytes(b"not a checkpoint")
+    out = tmp_path / "out"
+    printed = refusal(capsys, "evaluate", "--checkpoint", foreign, "--data-root", tmp_path, "--out", out)
+    assert "foreign.ckpt" in printed
+    nothing = refusal(
+        capsys, "evaluate", "--checkpoint", tmp_path / "runs", "--data-root", tmp_path, "--out", out
+    )
+    assert "runs" in nothing
+
+
+def test_render_without_its_environment(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SKINSEG_BPY_PYTHON", str(tmp_path / "no-python"))
+    printed = refusal(capsys, "render", "--count", "1", "--out", tmp_path / "set")
+    assert "no-python" in printed
+    assert "make setup" in printed
+
+
+def test_make_help_documents_every_target() -> None:
+    done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    for target in (
+        "setup",
+        "demo",
+        "render",
+        "pretrain",
+        "finetune",
+        "evaluate",
+        "lint",
+        "test",
+        "test-fast",
+    ):
+        assert f"  make {target} " in done.stdout
+
+
+def skinseg(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """The installed command, in a folder of its own, as a user starts it."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "skinseg.cli", *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, env=environment)
+
+
+TINY = ["--config", ROOT / "configs/cpu.yaml"]
+SHORT = ["--data.size", "64", "--data.batch_size", "4", "--trainer.max_epochs", "1"]
+
+
+@pytest.mark.slow
+def test_from_fakes_to_report(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    fakes.make_all(data)
+    fakes.make_rendered(data / "rendered", 12)
+
+    pretrain = [
+        *TINY,
+        "--config",
+        ROOT / "configs/pretrain.yaml",
+        "--data.data_root",
+        data / "rendered",
+        *SHORT,
+    ]
+    done = skinseg("fit", *pretrain, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert len(list(tmp_path.glob("runs/pretrain/*/checkpoints/best.ckpt"))) == 1
+
+    for dataset in ("pratheepan", "hgr"):
+        finetune = [
+            "--config",
+            ROOT / "configs/finetune.yaml",
+            "--data.dataset",
+            dataset,
+            "--data.data_root",
+            data,
+        ]
+        done = skinseg("fit", *TINY, *finetune, *SHORT, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    assert len(list(tmp_path.glob("runs/finetune/*/checkpoints/best.ckpt"))) == 2
+
+    out = tmp_path / "results"
+    done = skinseg("evaluate", "--checkpoint", "runs", "--data-root", data, "--out", out, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    page = (out / "report.html").read_text(encoding="utf-8")
+    for title in ("ECU", "HGR", "SFA", "Abdomen", "Pratheepan"):
+        assert title in done.stdout
+        assert title in page
+
+    (out / "report.html").unlink()
+    assert skinseg("report", out, cwd=tmp_path).returncode == 0
+    assert (out / "report.html").read_text(encoding="utf-8") == page
+
+
+@pytest.mark.slow
+def test_fit_refuses_in_one_sentence(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    fakes.make_all(data)
+
+    def fit(dataset: str, *more: str) -> str:
+        arguments = [*TINY, "--data.dataset", dataset, "--data.data_root", data, *SHORT, *more]
+        done = skinseg("fit", *arguments, cwd=tmp_path)
+        assert done.returncode == 2
+        assert "Traceback" not in done.stderr
+        return done.stderr
+
+    assert "pratheepam" in fit("pratheepam")
+    image = next(data.rglob("FacePhoto/*.jpg"))
+    cv2.imwrite(str(image), np.zeros((7, 9, 3), np.uint8))
+    printed = fit("pratheepan")
+    assert image.stem in printed
+    assert "9x7" in printed.replace(" ", "").replace("×", "x")

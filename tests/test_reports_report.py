@@ -1,0 +1,173 @@
+"""The report from stored rows and panels: complete, self-contained, escaped, and tone sources kept apart."""
+
+import dataclasses
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from skinseg.errors import UserError
+from skinseg.evaluation.panels import panel_path, write_panel
+from skinseg.evaluation.rows import ResultRow, write_rows
+from skinseg.reports.console import print_report
+from skinseg.reports.gallery import choose
+from skinseg.reports.report import write_report
+from skinseg.reports.results import read_results
+from skinseg.reports.tables import dataset_tables, tone_tables, verdict
+from tests.test_evaluation_rows import ROW
+
+HOSTILE = '<script>alert("x")</script> & co'
+
+
+def rows_of(test_set: str, count: int, source: str, base: int) -> list[ResultRow]:
+    return [
+        dataclasses.replace(
+            ROW, test_set=test_set, image=f"{test_set} {i}", tp=base + i, fp=5, fn=5, tn=100, subject=None,
+            tone=i % 2 + 3, tone_source=source,
+        )
+        for i in range(count)
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    rows = rows_of("ecu", 50, "estimated", 10) + rows_of("rendered", 6, "labelled", 90)
+    rows[0] = dataclasses.replace(rows[0], image=HOSTILE.replace("/", "\\"))
+    write_rows(tmp_path / "rows.parquet", rows)
+    for row in rows:
+        picture = np.full((20, 68, 3), 90, np.uint8)
+        write_panel(panel_path(tmp_path, row.test_set, row.image), picture)
+    run = {
+        "checkpoint": f"runs/{HOSTILE}",
+        "weights": "a" * 64,
+        "config": "b" * 64,
+        "threshold": 0.5,
+        "subset": "test",
+        "split_seed": 0,
+        "datasets": {
+            "ecu": {"title": f"ECU {HOSTILE}", "split": "c", "images": 50, "trained_on": True},
+            "rendered": {"title": "rendered set", "split": "d", "images": 6, "trained_on": False},
+        },
+        "versions": {"torch": "2.15.0"},
+        "command": f"skinseg evaluate --out '{HOSTILE}'",
+        "date": "2026-01-01T00:00:00+00:00",
+    }
+    (tmp_path / "run.json").write_text(json.dumps(run))
+    return tmp_path
+
+
+def test_report_is_written_and_says_the_number(results: Path) -> None:
+    paths = write_report(results)
+    assert {kind: path.name for kind, path in paths.items()} == {
+        "html": "report.html",
+        "markdown": "report.md",
+        "csv": "report.csv",
+    }
+    value = np.mean([(10 + i) / (20 + i) for i in range(50)])
+    for kind in ("html", "markdown"):
+        assert f"{value:.3f} (95 % interval" in paths[kind].read_text(encoding="utf-8")
+    table = pd.read_csv(paths["csv"])
+    whole = table[(table["test_set"] == "ecu") & table["tone"].isna()]
+    assert whole["iou_image_mean"].item() == pytest.approx(value, abs=1e-6)
+    assert len(table) == 2 + 4
+    before = paths["html"].read_bytes()
+    assert write_report(results)["html"].read_bytes() == before
+
+
+def test_page_needs_nothing_and_escapes_names(results: Path) -> None:
+    page = write_report(results)["html"].read_text(encoding="utf-8")
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    references = re.findall(r'(?:src|href|action)\s*=\s*["\']([^"\']*)', page)
+    assert references
+    assert all(reference.startswith("data:") for reference in references)
+    assert not re.search(r"@import|url\(", page)
+    images = re.findall(r"<img [^>]*>", page)
+    assert len(images) == 8 + 6
+    assert all("IoU 0." in image and 'alt="' in image for image in images)
+
+
+def test_a_set_with_few_images_is_grey_and_never_the_verdict(results: Path) -> None:
+    read = read_results(results)
+    by_title = {line.title: line.miou for line in dataset_tables(read)["skin"]}
+    assert by_title["rendered set"].few
+    assert not by_title[f"ECU {HOSTILE}"].few
+    assert "rendered" not in verdict(read)
+    page = write_report(results)["html"].read_text(encoding="utf-8")
+    line = page[page.index('<th scope="row">rendered set') :]
+    assert '<td class="main few">' in line[: line.index("</tr>")]
+    assert f"*{by_title['rendered set'].value:.3f}*" in (results / "report.md").read_text(encoding="utf-8")
+
+
+def test_tone_tables_never_mix_sources(results: Path) -> None:
+    tables = tone_tables(read_results(results))
+    assert [(table.source, [title for title, _ in table.lines]) for table in tables] == [
+        ("labelled", ["rendered set"]),
+        ("estimated", [f"ECU {HOSTILE}"]),
+    ]
+    cells = tables[1].lines[0][1]
+    assert [None if cell is None else cell.images for cell in cells] == [None, None, 25, 25, None, None]
+
+
+@pytest.mark.parametrize("count", range(1, 30))
+def test_gallery_never_shows_an_image_twice(count: int) -> None:
+    ordered = pd.DataFrame({"image": range(count)})
+    parts = {name: part["image"].tolist() for name, part in choose(ordered)}
+    shown = [image for part in parts.values() for image in part]
+    assert shown == sorted(set(shown))
+    assert shown[0] == 0
+    assert count == 1 or shown[-1] == count - 1
+    if count >= 12:
+        assert [len(part) for part in parts.values()] == [4, 2, 2]
+        assert abs(sum(parts["Median"]) / 2 - (count - 1) / 2) <= 1
+
+
+def test_console_prints_every_set(results: Path) -> None:
+    console = Console(width=80, record=True, quiet=False, file=open("/dev/null", "w"))  # noqa: SIM115
+    print_report(results, console)
+    text = console.export_text()
+    assert "rendered set" in text
+    assert "ECU" in text
+
+
+def test_report_survives_lost_panels(results: Path) -> None:
+    shutil.rmtree(results / "panels")
+    page = write_report(results)["html"].read_text(encoding="utf-8")
+    assert "<img" not in page
+    assert "no longer in the results folder" in page
+
+
+def test_bad_results_are_refused_in_a_sentence(results: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no result rows found"):
+        write_report(tmp_path / "nowhere")
+    (results / "run.json").write_text('{"checkpoint": "x"}')
+    with pytest.raises(UserError, match=r"run.json: lacks weights"):
+        write_report(results)
+    (results / "run.json").write_text("{")
+    with pytest.raises(UserError, match=r"run.json: cannot be read"):
+        write_report(results)
+    write_rows(results / "rows.parquet", [])
+    with pytest.raises(UserError, match="holds no rows"):
+        write_report(results)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not on the PATH")
+def test_page_loads_without_console_errors(results: Path, tmp_path: Path) -> None:
+    page = write_report(results)["html"]
+    command = [
+        "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+        "--disable-background-networking", "--disable-component-update", "--disable-sync",
+        "--enable-logging=stderr", f"--user-data-dir={tmp_path / 'profile'}", "--window-size=390,800",
+        "--dump-dom", page.as_uri(),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Definitions" in done.stdout
+    assert "CONSOLE" not in done.stderr
