@@ -36,6 +36,7 @@ def train(options: argparse.Namespace, head_split: HeadSplit, seed: int) -> dict
         size=options.size,
         batch_size=options.batch_size,
         repeat=options.repeat,
+        seed=seed,
     )
     module = SkinPersonModule(head_split=head_split, size=options.size, seed=seed)
     trainer = pl.Trainer(

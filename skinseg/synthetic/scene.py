@@ -65,7 +65,7 @@ class Hair:
 class Garment:
     """A piece cut from the body's tights geometry along iso-lines and offset outwards.
 
-    kind: "briefs", "bra", "shirt", "trousers", "shorts", "skirt", ...; what each covers is in `wardrobe.py`.
+    kind: "briefs", "bra", "shirt", "trousers" or "skirt"; what each covers is in `wardrobe.py`.
     Fractions run 0-1 along the limb: sleeve 0 = shoulder, 1 = wrist; leg 0 = crotch, 1 = ankle;
     neckline 0 = at the neck, 1 = deep; hem 0 = waist, 1 = crotch. Unused ones are 0.
     offset: distance from the body, metres.

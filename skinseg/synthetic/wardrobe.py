@@ -90,7 +90,12 @@ def dress(
     fields = [field(garment) for garment in garments]
     normals = body_normals(body.posed)
     faces = face_groups()["body"]
-    hidden = np.zeros(len(faces), bool)
+    # Groin and chest go whatever the margin at a hem: underwear fits closely there.
+    closed = np.min(
+        [value for worn, value in zip(garments, fields, strict=True) if worn.kind != "skirt"], axis=0
+    )
+    private = np.union1d(reference_body().groin, reference_body().chest)
+    hidden = np.isin(faces, private).any(axis=1) & (closed[faces] < 0).all(axis=1)
     meshes: list[Mesh] = []
     inner: list[tuple[Floats, Floats]] = []
     for index in sorted(range(len(garments)), key=lambda index: layer(garments[index])):
@@ -98,7 +103,11 @@ def dress(
         if garment.kind != "skirt":  # open from below: what it covers may still be seen
             # The further the cloth stands off, the deeper one sees in at its hem.
             hidden |= (values[faces] < -0.012 - 3 * garment.offset).all(axis=1)
-        over = [other for worn, other in zip(garments, fields, strict=True) if layer(worn) > layer(garment)]
+        over = [
+            other
+            for worn, other in zip(garments, fields, strict=True)
+            if layer(worn) > layer(garment) and worn.kind != "skirt"
+        ]
         outer = np.min(over, axis=0) if over else None
         cloth = cut_garment(garment, index, body, normals, outer)
         if not len(cloth.faces):  # underwear may be hidden altogether
