@@ -103,7 +103,11 @@ def _render(options: argparse.Namespace) -> None:
     from skinseg.synthetic.renderer import render_set
 
     config = GeneratorConfig.load(options.config) if options.config else GeneratorConfig()
-    render_set(config, count=options.count, seed=options.seed, workers=options.workers, out=options.out)
+    report = render_set(config, options.count, options.seed, options.workers, options.out)
+    print(
+        f"{report.out}: {report.frames} frames, {report.rendered} of them new; re-drawn for too little skin: "
+        f"{report.redrawn}; workers restarted: {report.restarts}; look at {report.out / 'contact_sheet.jpg'}"
+    )
 
 
 def _evaluate(options: argparse.Namespace) -> None:

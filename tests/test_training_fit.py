@@ -235,11 +235,17 @@ def test_every_recipe_is_one_that_fit_accepts(
         assert (config["trainer"]["max_epochs"], config["data"]["size"]) == (20, 256)
 
 
-def test_unknown_options_get_the_parser_s_message(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as leaving:
-        command.main(["fit", "--model.learning_rate", "1"])
-    assert leaving.value.code == 2
-    assert "model.learning_rate" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--model.learning_rate", "1", "model.learning_rate"),
+        ("--model.lr", "big", r"model.lr.*big"),
+        ("--config", "nowhere.yaml", r"nowhere.yaml"),
+    ],
+)
+def test_a_wrong_option_gets_one_sentence(option: str, value: str, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        command.main(["fit", option, value])
 
 
 @pytest.mark.parametrize(

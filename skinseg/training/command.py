@@ -7,6 +7,7 @@ import netrc
 import os
 import time
 import warnings
+from argparse import ArgumentError
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -34,9 +35,11 @@ RUNS = Path("runs")
 def main(argv: Sequence[str]) -> None:
     """Run `fit`, `validate` or `test` with its options; argv as after `skinseg` on the command line.
 
-    Raises UserError, KeyboardInterrupt, or SystemExit(2) after the parser's own message about an option.
+    Raises UserError or KeyboardInterrupt.
     """
     quieten()
+    # The parser's own way out prints a page of usage before the reason.
+    strict = {"exit_on_error": False}
     try:
         TrainingCLI(
             SkinPersonModule,
@@ -46,10 +49,14 @@ def main(argv: Sequence[str]) -> None:
             auto_configure_optimizers=False,
             load_from_checkpoint_support=False,
             save_config_kwargs={"overwrite": True},
-            parser_kwargs={"prog": "skinseg"},
+            parser_kwargs={"prog": "skinseg", **strict, **dict.fromkeys(TrainingCLI.subcommands(), strict)},
         )
     except UserError as error:
         raise UserError(_without_worker_trace(str(error))) from error
+    except ArgumentError as error:
+        raise UserError(
+            f"{' '.join(str(error).split())}; `skinseg {argv[0]} --help` lists the options"
+        ) from error
     except MisconfigurationException as error:
         raise UserError(f"the trainer refuses these options: {' '.join(str(error).split())}") from error
     except torch.OutOfMemoryError as error:
