@@ -119,7 +119,7 @@ class TrainingCLI(LightningCLI):
         config.model.encoder_weights = None
         for name in ("encoder", "decoder_channels", "head_split"):
             config.model[name] = found.model[name]
-        config.data.size = config.model.size = found.size
+        config.data.size = config.model.size = found.metadata["patch_size"]
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         config = self._get(self.config_init, "trainer")

@@ -30,7 +30,9 @@ class SkinPersonModule(pl.LightningModule):
     resolution.
 
     encoder, decoder_channels, head_split, encoder_weights: see `TwoHeadUnet`.
-    size: long side in pixels at which whole images are predicted; it travels with the checkpoint.
+    size: side of a training patch in pixels. Whole images are predicted at 1.5 times that long side, which
+        travels with the checkpoint: patches are cut from images of twice the side and shrunk by up to 2, so
+        1.5 is the middle of the scales that training shows.
     lr: learning rate at its highest; weight_decay: of AdamW decoupled, of Adam as L2.
     schedule: "constant", or "cosine": up from 0 over the first `warmup` share of all steps, then down to 0.
     dice: weight of the Dice loss beside the cross entropy; 0 leaves it out.
@@ -75,7 +77,8 @@ class SkinPersonModule(pl.LightningModule):
             # Weights about to be overwritten are not worth a download.
             encoder_weights=None if pretrained else encoder_weights,
         )
-        self.size = size
+        self.patch_size = size
+        self.size = size * 3 // 2
         self.lr = lr
         self.optimizer = optimizer
         self.weight_decay = weight_decay
@@ -185,6 +188,7 @@ class SkinPersonModule(pl.LightningModule):
         checkpoint[checkpoints.KEY] = checkpoints.metadata_of(
             self.network,
             self.size,
+            patch_size=self.patch_size,
             epoch=int(self.current_epoch),
             seed=int(self.seed),
             split=None if hash_ is None else str(hash_),
