@@ -75,13 +75,15 @@ preset   = $$(test "$(PRESET)" = auto -o "$(PRESET)" = paper && $(SKINSEG) hardw
 recipe   = --config configs/$(preset).yaml --config configs/$(1).yaml $(if $(filter paper,$(PRESET)),--config configs/paper.yaml)
 need_data = @test -n "$(DATA_ROOT)" || { echo "skinseg: error: DATA_ROOT is not set; name the folder that holds the datasets: make $@ DATA_ROOT=/path/to/data" >&2; exit 2; }
 
+# Few epochs, to see everything once in minutes; a learning claim needs `make pretrain` and `make finetune`.
 .PHONY: demo
 demo: setup  ## The main job, small: render, pretrain, score; with DATA_ROOT also on photographs
+	$(if $(DATA_ROOT),$(SKINSEG) datasets "$(DATA_ROOT)")
 	$(SKINSEG) render --config configs/render.yaml --count 96 --seed 0 --workers $(WORKERS) --out rendered/demo
-	$(SKINSEG) fit $(call recipe,pretrain) --config configs/demo.yaml --data.data_root rendered/demo --job demo/pretrain
+	$(SKINSEG) fit $(call recipe,pretrain) --data.data_root rendered/demo --data.repeat 4 --trainer.max_epochs 12 --job demo/pretrain
 	$(SKINSEG) evaluate --checkpoint runs/demo/pretrain --rendered rendered/demo --out results/demo/pretrained $(if $(DATA_ROOT),--data-root "$(DATA_ROOT)")
 	for name in $$(test -z "$(DATA_ROOT)" || $(SKINSEG) datasets --names "$(DATA_ROOT)"); do \
-	  $(SKINSEG) fit $(call recipe,finetune) --config configs/demo.yaml --data.dataset $$name --data.data_root "$(DATA_ROOT)" \
+	  $(SKINSEG) fit $(call recipe,finetune) --trainer.max_epochs 4 --data.dataset $$name --data.data_root "$(DATA_ROOT)" \
 	    --model.pretrained runs/demo/pretrain --job demo/finetune-$$name; \
 	  $(SKINSEG) evaluate --checkpoint runs/demo/finetune-$$name --data-root "$(DATA_ROOT)" --out results/demo/finetuned-$$name; \
 	done
