@@ -22,7 +22,7 @@ from skinseg.models.unet import TwoHeadUnet
 CHANNELS = (16, 16, 8, 8, 8)
 
 
-def saved(path: Path, head_split: str = "block", **changes: Any) -> TwoHeadUnet:
+def saved(path: Path, head_split: str = "decoder", **changes: Any) -> TwoHeadUnet:
     torch.manual_seed(3)
     model = TwoHeadUnet(decoder_channels=CHANNELS, head_split=head_split)
     content: dict[str, Any] = {
@@ -35,7 +35,7 @@ def saved(path: Path, head_split: str = "block", **changes: Any) -> TwoHeadUnet:
     return model
 
 
-@pytest.mark.parametrize("head_split", ["conv", "block", "decoder"])
+@pytest.mark.parametrize("head_split", ["conv", "decoder"])
 def test_there_and_back_is_bit_exact(tmp_path: Path, head_split: str) -> None:
     model = saved(tmp_path / "a.ckpt", head_split)
     loaded = load_model(tmp_path / "a.ckpt")
@@ -101,8 +101,8 @@ def test_a_format_of_the_future_is_refused(tmp_path: Path) -> None:
 
 
 def test_weights_of_another_model_are_refused(tmp_path: Path) -> None:
-    saved(tmp_path / "a.ckpt", "block")
-    with pytest.raises(UserError, match=r"block.*do not fit.*decoder"):
+    saved(tmp_path / "a.ckpt", "conv")
+    with pytest.raises(UserError, match=r"conv.*do not fit.*decoder"):
         load_weights(
             TwoHeadUnet(decoder_channels=CHANNELS, head_split="decoder"), read_checkpoint(tmp_path / "a.ckpt")
         )

@@ -6,10 +6,10 @@ import torch
 from skinseg.errors import UserError
 from skinseg.models.unet import TwoHeadUnet, padded_side
 
-SPLITS = ("conv", "block", "decoder")
+SPLITS = ("conv", "decoder")
 
 
-def small(head_split: str = "block") -> TwoHeadUnet:
+def small(head_split: str = "decoder") -> TwoHeadUnet:
     torch.manual_seed(0)
     return TwoHeadUnet(decoder_channels=(16, 16, 8, 8, 8), head_split=head_split)
 
@@ -44,7 +44,7 @@ def test_a_head_s_loss_sends_no_gradient_into_the_other_head(head_split: str, he
 
 def test_splits_differ_in_what_a_head_owns() -> None:
     owned = [sum(p.numel() for p in small(split).head_parameters("skin")) for split in SPLITS]
-    assert owned[0] < owned[1] < owned[2]
+    assert owned[0] < owned[1]
     model = small("decoder")
     assert not {id(p) for p in model.head_parameters("skin")} & {
         id(p) for p in model.head_parameters("person")

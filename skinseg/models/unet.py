@@ -6,7 +6,6 @@ from typing import Any, Literal, get_args
 import torch
 from segmentation_models_pytorch.base import SegmentationHead
 from segmentation_models_pytorch.base.initialization import initialize_decoder, initialize_head
-from segmentation_models_pytorch.base.modules import Conv2dReLU
 from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoder
 from segmentation_models_pytorch.encoders import get_encoder
 from torch import Tensor, nn
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 from skinseg.datasets.sample import HEADS
 from skinseg.errors import UserError
 
-HeadSplit = Literal["conv", "block", "decoder"]
+HeadSplit = Literal["conv", "decoder"]
 
 # Five halvings: an image side must be a multiple of this.
 STRIDE = 32
@@ -29,10 +28,9 @@ class TwoHeadUnet(nn.Module):
     How separate the heads are is `head_split`; every level keeps the encoder shared:
       "conv"     one shared decoder; each head is a single 3x3 convolution. Equal to one head with two
                  channels but for its initialisation.
-      "block"    one shared decoder; each head has two convolution-BatchNorm-ReLU layers of its own before
-                 its 3x3 classifier.
       "decoder"  each head is a whole decoder of its own, skip connections included, and a 3x3 classifier.
-    A loss on one head sends no gradient into parameters that belong to another.
+    A loss on one head sends no gradient into parameters that belong to another. "decoder" scored best of three
+    (docs/results/first-light.md).
 
     encoder: any encoder of segmentation_models_pytorch, timm's under "tu-<name>".
     decoder_channels: widths of the five decoder stages, coarse to fine.
@@ -47,7 +45,7 @@ class TwoHeadUnet(nn.Module):
         self,
         encoder: str = "tu-mobilenetv3_small_100",
         decoder_channels: Sequence[int] = (128, 64, 32, 24, 16),
-        head_split: HeadSplit = "block",
+        head_split: HeadSplit = "decoder",
         encoder_weights: str | None = None,
         heads: Sequence[str] = HEADS,
     ) -> None:
@@ -77,13 +75,7 @@ class TwoHeadUnet(nn.Module):
         self.decoder = decoder() if head_split != "decoder" else None
         self.branches = nn.ModuleDict()
         for head in heads:
-            if head_split == "decoder":
-                self.branches[head] = decoder()
-            elif head_split == "block":
-                layers = (Conv2dReLU(width, width, 3, padding=1, use_norm="batchnorm") for _ in range(2))
-                self.branches[head] = nn.Sequential(*layers)
-            else:
-                self.branches[head] = nn.Identity()
+            self.branches[head] = decoder() if head_split == "decoder" else nn.Identity()
         self.classifiers = nn.ModuleDict({head: SegmentationHead(width, 1) for head in heads})
         if self.decoder is not None:
             initialize_decoder(self.decoder)

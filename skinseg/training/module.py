@@ -49,7 +49,7 @@ class SkinPersonModule(pl.LightningModule):
         self,
         encoder: str = "tu-mobilenetv3_small_100",
         decoder_channels: list[int] | None = None,
-        head_split: HeadSplit = "block",
+        head_split: HeadSplit = "decoder",
         encoder_weights: str | None = None,
         size: int = 160,
         lr: float = 1e-3,
