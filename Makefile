@@ -104,6 +104,7 @@ finetune: setup  ## Train on DATASET from the newest pretrained checkpoint: runs
 
 .PHONY: evaluate
 evaluate: setup  ## Score CHECKPOINT (newest run) on every dataset under DATA_ROOT; report in OUT
+	@test -n "$(DATA_ROOT)" || echo "DATA_ROOT is not set: scoring on held-out frames only"
 	$(SKINSEG) evaluate --checkpoint $(CHECKPOINT) --subset $(SUBSET) --out $(OUT) \
 	  $(if $(DATA_ROOT),--data-root "$(DATA_ROOT)") $(if $(wildcard $(RENDERED)/scenes.parquet),--rendered $(RENDERED)) $(ARGS)
 

@@ -78,6 +78,7 @@ def step_seconds(options: argparse.Namespace) -> dict[str, list[float]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--data-root", type=Path, required=True, help="a rendered set")
+    parser.add_argument("--splits", nargs="+", choices=SPLITS, default=SPLITS, help="[all]")
     parser.add_argument("--seeds", type=int, default=3, help="runs per split [3]")
     parser.add_argument("--epochs", type=int, default=20, help="[20]")
     parser.add_argument("--size", type=int, default=128, help="patch side, pixels [128]")
@@ -95,7 +96,7 @@ def main() -> None:
     }
     runs: list[dict[str, Any]] = []
     for seed in range(options.seeds):
-        for split in SPLITS:
+        for split in options.splits:
             runs.append(train(options, split, seed))
             print(json.dumps(runs[-1]), flush=True)
             record = {
@@ -113,7 +114,7 @@ def main() -> None:
 
     print("\n| heads | skin mIoU | person mIoU | parameters | step |\n|---|---|---|---|---|")
     base = statistics.median(seconds["conv"])
-    for split in SPLITS:
+    for split in options.splits:
         cells = []
         for head in ("skin", "person"):
             values = [run[f"val/{head}_miou"] for run in runs if run["head_split"] == split]
