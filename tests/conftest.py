@@ -1,6 +1,8 @@
-"""What every test needs: no network, no waiting threads, fakes of the datasets."""
+"""What every test needs: no network, no waiting threads, no test that depends on the clock."""
 
 import os
+
+from hypothesis import settings
 
 # Before torch, albumentations, wandb or a hub client is imported, here or in a child process.
 os.environ.update(
@@ -11,3 +13,6 @@ os.environ.update(
     WANDB_MODE="offline",
     WANDB_SILENT="true",
 )
+
+settings.register_profile("skinseg", deadline=None)
+settings.load_profile("skinseg")

@@ -38,7 +38,7 @@ def test_first_light(tmp_path: Path) -> None:
         cell = notebook.cells[1]
         line = next(line for line in cell.source.splitlines() if line.startswith(f"{name} = "))
         cell.source = cell.source.replace(line, f"{name} = Path({str(path)!r})")
-    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
 
     shown = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     assert sum("image/png" in output.get("data", {}) for output in shown) == 2
