@@ -119,7 +119,7 @@ def test_photographs_move_the_skin_head_and_leave_the_person_head(
 
     with pytest.raises(UserError, match=r"best\.ckpt holds weights of .* which do not fit"):
         command.main(
-            ["fit", *arguments, "--model.pretrained", "runs/pretrain", "--model.head_split", "decoder"]
+            ["fit", *arguments, "--model.pretrained", "runs/pretrain", "--model.head_split", "conv"]
         )
 
 
