@@ -118,9 +118,7 @@ def test_photographs_move_the_skin_head_and_leave_the_person_head(
     assert "train/person_loss" not in rows(run)[0]
 
     with pytest.raises(UserError, match=r"best\.ckpt holds weights of .* which do not fit"):
-        command.main(
-            ["fit", *arguments, "--model.pretrained", "runs/pretrain", "--model.head_split", "conv"]
-        )
+        command.main(["fit", *arguments, "--model.pretrained", "runs/pretrain", "--model.head_split", "conv"])
 
 
 @pytest.mark.slow
