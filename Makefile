@@ -25,8 +25,7 @@ SKINSEG := $(VENV)/bin/skinseg
 # bpy 5.0.1 pins Python 3.11 and NumPy < 2, which the trainer has left: it lives alone.
 RENDER_PACKAGES := bpy==5.0.1 numpy==1.26.4
 
-# Nothing here should wait on a hub or a version check; a second thread must not spin while the first works.
-export NO_ALBUMENTATIONS_UPDATE := 1
+# A second thread must not spin while the first works.
 export OMP_WAIT_POLICY := PASSIVE
 
 .PHONY: help
@@ -73,13 +72,14 @@ constraints: $(VENV)/.ready  ## Write constraints.txt anew from what is installe
 # configs of a training run, later ones override: the machine's, the job's, and last the paper's recipe.
 preset   = $$(test "$(PRESET)" = auto -o "$(PRESET)" = paper && $(SKINSEG) hardware || echo $(PRESET))
 recipe   = --config configs/$(preset).yaml --config configs/$(1).yaml $(if $(filter paper,$(PRESET)),--config configs/paper.yaml)
+render   = $(SKINSEG) render --config configs/render.yaml --count $(1) --seed $(2) --workers $(WORKERS) --out $(3)
 need_data = @test -n "$(DATA_ROOT)" || { echo "skinseg: error: DATA_ROOT is not set; name the folder that holds the datasets: make $@ DATA_ROOT=/path/to/data" >&2; exit 2; }
 
 # Few epochs, to see everything once in minutes; a learning claim needs `make pretrain` and `make finetune`.
 .PHONY: demo
 demo: setup  ## The main job, small: render, pretrain, score; with DATA_ROOT also on photographs
 	$(if $(DATA_ROOT),$(SKINSEG) datasets "$(DATA_ROOT)")
-	$(SKINSEG) render --config configs/render.yaml --count 96 --seed 0 --workers $(WORKERS) --out rendered/demo
+	$(call render,96,0,rendered/demo)
 	$(SKINSEG) fit $(call recipe,pretrain) --data.data_root rendered/demo --data.repeat 4 --trainer.max_epochs 12 --job demo/pretrain
 	$(SKINSEG) evaluate --checkpoint runs/demo/pretrain --rendered rendered/demo --out results/demo/pretrained $(if $(DATA_ROOT),--data-root "$(DATA_ROOT)")
 	for name in $$(test -z "$(DATA_ROOT)" || $(SKINSEG) datasets --names "$(DATA_ROOT)"); do \
@@ -90,11 +90,11 @@ demo: setup  ## The main job, small: render, pretrain, score; with DATA_ROOT als
 
 .PHONY: render
 render: setup  ## Render COUNT frames into RENDERED (goes on where it stopped)
-	$(SKINSEG) render --config configs/render.yaml --count $(COUNT) --seed $(SEED) --workers $(WORKERS) --out $(RENDERED) $(ARGS)
+	$(call render,$(COUNT),$(SEED),$(RENDERED)) $(ARGS)
 
 .PHONY: pretrain
 pretrain: setup  ## Render what is missing of COUNT frames, then train both heads: runs/pretrain/
-	$(SKINSEG) render --config configs/render.yaml --count $(COUNT) --seed 0 --workers $(WORKERS) --out $(RENDERED)
+	$(call render,$(COUNT),0,$(RENDERED))
 	$(SKINSEG) fit $(call recipe,pretrain) --data.data_root $(RENDERED) --seed_everything $(SEED) $(ARGS)
 
 .PHONY: finetune

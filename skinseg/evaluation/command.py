@@ -21,10 +21,9 @@ from skinseg.errors import UserError
 from skinseg.evaluation.rows import ResultRow, write_rows
 from skinseg.evaluation.score import Origin, score
 from skinseg.files import written_whole
-from skinseg.models.checkpoint import Checkpoint, load_model, newest_checkpoint, read_checkpoint
-from skinseg.models.inference import Predictor
+from skinseg.models.checkpoint import Checkpoint, model_of, newest_checkpoint, read_checkpoint
+from skinseg.models.inference import THRESHOLD, Predictor
 
-THRESHOLD = 0.5
 SUBSETS = ("test", "all")
 _DISTRIBUTIONS = ("torch", "segmentation-models-pytorch", "numpy", "opencv-python-headless")
 
@@ -53,7 +52,7 @@ def evaluate(
         raise UserError(f"--subset {subset}: one of {', '.join(SUBSETS)} expected")
     datasets = _datasets(data_root, rendered)
     record = read_checkpoint(newest_checkpoint(checkpoint))
-    predictor = Predictor(load_model(record.path), record.size, _device(device))
+    predictor = Predictor(model_of(record), record.size, _device(device))
     run = _describe(record, subset, split_seed, str(predictor.device))
 
     rows: list[ResultRow] = []

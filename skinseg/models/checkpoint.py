@@ -86,15 +86,21 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 
 def load_model(path: Path) -> TwoHeadUnet:
+    """`model_of` the checkpoint in a file. Raises UserError as `read_checkpoint` and `model_of`."""
+    return model_of(read_checkpoint(path))
+
+
+def model_of(checkpoint: Checkpoint) -> TwoHeadUnet:
     """The trained model of a checkpoint, on the CPU, in evaluation mode.
 
-    Raises UserError as `read_checkpoint`, and where the weights do not fit.
+    Raises UserError where this version cannot build it, and where the weights do not fit.
     """
-    checkpoint = read_checkpoint(path)
     try:
         model = TwoHeadUnet(**checkpoint.model)
     except TypeError as error:
-        raise UserError(f"checkpoint {path} has model arguments that this version lacks: {error}") from error
+        raise UserError(
+            f"checkpoint {checkpoint.path} has model arguments that this version lacks: {error}"
+        ) from error
     load_weights(model, checkpoint)
     return model.eval()
 

@@ -10,6 +10,8 @@ from skinseg.models.unet import TwoHeadUnet, padded_side
 
 Probability = npt.NDArray[np.float32]
 
+THRESHOLD = 0.5  # probability from which a pixel counts as foreground; never tuned on a test set
+
 
 class Predictor:
     """Runs a model on whole images.

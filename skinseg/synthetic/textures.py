@@ -1,6 +1,6 @@
 """Textures of walls, floors and ceilings as tiles that repeat without a seam.
 
-Free of everything but the standard library and NumPy: the render worker imports it in its own environment.
+Free of everything but the standard library, NumPy and `tones.ita`: the render worker imports it in its own environment.
 """
 
 from collections.abc import Callable
@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from skinseg.synthetic.scene import Surface
+from skinseg.tones.ita import linear_to_srgb
 
 SIZE = 512  # pixels of a tile's side
 
@@ -25,8 +26,7 @@ def texture(surface: Surface) -> npt.NDArray[np.uint8]:
     rng = np.random.default_rng(surface.seed)
     palette = np.asarray(surface.colors, dtype=np.float64).reshape(-1, 3)
     linear = np.clip(TEXTURES[surface.texture](palette, rng), 0, 1)
-    srgb = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return (srgb * 255 + 0.5).astype(np.uint8)
+    return (linear_to_srgb(linear) * 255 + 0.5).astype(np.uint8)
 
 
 def _plain(palette: Field, rng: np.random.Generator) -> Field:

@@ -86,16 +86,14 @@ def dress(
 
     Raises ValueError on an unknown kind, and without the required underwear, whatever is worn over it.
     """
-    check_coverage(garments, gender)
     fields = [field(garment) for garment in garments]
+    check_coverage(garments, fields, gender)
     normals = body_normals(body.posed)
     faces = face_groups()["body"]
     # Groin and chest go whatever the margin at a hem: underwear fits closely there.
-    closed = np.min(
-        [value for worn, value in zip(garments, fields, strict=True) if worn.kind != "skirt"], axis=0
-    )
+    closed = _closed(garments, fields)
     private = np.union1d(reference_body().groin, reference_body().chest)
-    hidden = np.isin(faces, private).any(axis=1) & (closed[faces] < 0).all(axis=1)
+    hidden = np.asarray(np.isin(faces, private).any(axis=1) & (closed[faces] < 0).all(axis=1))
     meshes: list[Mesh] = []
     inner: list[tuple[Floats, Floats]] = []
     for index in sorted(range(len(garments)), key=lambda index: layer(garments[index])):
@@ -109,7 +107,7 @@ def dress(
             if layer(worn) > layer(garment) and worn.kind != "skirt"
         ]
         outer = np.min(over, axis=0) if over else None
-        cloth = cut_garment(garment, index, body, normals, outer)
+        cloth = cut_garment(garment, index, values, body, normals, outer)
         if not len(cloth.faces):  # underwear may be hidden altogether
             continue
         for points, outwards in inner:
@@ -120,7 +118,7 @@ def dress(
     return meshes, hidden
 
 
-def check_coverage(garments: tuple[Garment, ...], gender: float) -> None:
+def check_coverage(garments: tuple[Garment, ...], fields: list[Floats], gender: float) -> None:
     """Raise ValueError unless underwear is among the garments, and they cover groin and, on women, chest.
 
     Other clothes do not stand in for underwear; skirts cover nothing here: they are open from below.
@@ -128,8 +126,7 @@ def check_coverage(garments: tuple[Garment, ...], gender: float) -> None:
     missing = set(required_underwear(gender)) - {garment.kind for garment in garments}
     if missing:
         raise ValueError(f"garments lack underwear: add {' and '.join(sorted(missing, reverse=True))}")
-    closed = [field(garment) for garment in garments if garment.kind != "skirt"]
-    inside = np.min(closed, axis=0)
+    inside = _closed(garments, fields)
     regions = [("groin", reference_body().groin)]
     if gender >= CHEST_COVERED_FROM_GENDER:
         regions.append(("chest", reference_body().chest))
@@ -140,14 +137,21 @@ def check_coverage(garments: tuple[Garment, ...], gender: float) -> None:
             raise ValueError(f"garments ({kinds}) leave the {name} bare: add underwear ({needed})")
 
 
-def cut_garment(garment: Garment, index: int, body: PosedBody, normals: Floats, outer: Floats | None) -> Mesh:
+def _closed(garments: tuple[Garment, ...], fields: list[Floats]) -> Floats:
+    """The least field of all garments but skirts, float32 (V,): negative where one of them covers."""
+    closed = [values for worn, values in zip(garments, fields, strict=True) if worn.kind != "skirt"]
+    return np.asarray(np.min(closed, axis=0), np.float32)
+
+
+def cut_garment(
+    garment: Garment, index: int, values: Floats, body: PosedBody, normals: Floats, outer: Floats | None
+) -> Mesh:
     """The garment on a posed body.
 
-    index: its place among the scene's garments (names the material "cloth:<index>").
+    values: its `field` (V,). index: its place among the scene's garments (names the material "cloth:<index>").
     normals: float32 (13380, 3) of the posed skin.
     outer: least field value of the garments worn over this one (V,), or None; what they hide is left out.
     """
-    values = field(garment)
     faces = face_groups()["helper-skirt" if garment.kind == "skirt" else "helper-tights"]
     faces = faces[(values[faces] < 0).any(axis=1)]
     if outer is not None:

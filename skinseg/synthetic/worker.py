@@ -40,10 +40,10 @@ from mathutils import Matrix, Vector  # noqa: E402
 
 from skinseg.synthetic.labels import PartClass, skin_mask  # noqa: E402
 from skinseg.synthetic.mesh import Figure, Mesh, Strands  # noqa: E402
-from skinseg.synthetic.scene import Color, Garment, Hair, Light, Room, Scene, Skin, Surface  # noqa: E402
+from skinseg.synthetic.scene import SENSOR, Color, Garment, Hair, Light, Room, Scene, Skin, Surface  # noqa: E402
 from skinseg.synthetic.textures import texture  # noqa: E402
+from skinseg.tones.ita import linear_to_srgb  # noqa: E402
 
-SENSOR = 36.0  # mm
 # How much of the lights' common tint a camera's white balance takes out: most, not all.
 WHITE_BALANCE = 0.75
 # Linear value that a white surface in the light of the skin gets at exposure 0: just where highlights bend.
@@ -224,8 +224,7 @@ def _developed(linear: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
     excess = np.maximum(linear - knee, 0.0)
     bent = np.where(linear > knee, knee + (1 - knee) * (1 - np.exp(-excess / (1 - knee))), linear)
     bent = bent.clip(0.0, 1.0)
-    srgb = np.where(bent <= 0.0031308, 12.92 * bent, 1.055 * bent ** (1 / 2.4) - 0.055)
-    return (srgb * 255 + 0.5).astype(np.uint8)
+    return (linear_to_srgb(bent) * 255 + 0.5).astype(np.uint8)
 
 
 def write_png(path: Path, pixels: npt.NDArray[np.uint8]) -> None:

@@ -6,6 +6,8 @@
 Groups: very light > 55°, light 41-55°, intermediate 28-41°, tan 10-28°, brown -30-10°, dark < -30°
 (Del Bino, Bernerd 2013, Br. J. Dermatol. 169:33-40), numbered I to VI as is usual when only a photograph is
 at hand. Fitzpatrick's own scale is a questionnaire on sunburn: a group read off pixels is an estimate.
+
+Free of everything but NumPy: the render worker uses the colour spaces in its own environment.
 """
 
 import numpy as np
@@ -48,6 +50,12 @@ def srgb_to_linear(srgb: npt.ArrayLike) -> FloatArray:
     """sRGB values in [0, 1] to linear light in [0, 1], any shape (IEC 61966-2-1)."""
     v = np.asarray(srgb, dtype=np.float64)
     return np.where(v <= 0.04045, v / 12.92, ((v + 0.055) / 1.055) ** 2.4)
+
+
+def linear_to_srgb(linear: npt.ArrayLike) -> FloatArray:
+    """The inverse of `srgb_to_linear`, for values in [0, 1]."""
+    v = np.asarray(linear, dtype=np.float64)
+    return np.where(v <= 0.0031308, 12.92 * v, 1.055 * v ** (1 / 2.4) - 0.055)
 
 
 def linear_to_lab(rgb: npt.ArrayLike) -> FloatArray:

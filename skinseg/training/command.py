@@ -291,7 +291,6 @@ def quieten() -> None:
     for name in ("pytorch_lightning.utilities.rank_zero", "lightning_fabric.utilities.seed"):
         logging.getLogger(name).setLevel(logging.WARNING)
     os.environ.setdefault("WANDB_SILENT", "true")
-    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
     for message in (
         ".*callbacks used to create the checkpoint need to be provided.*",  # `validate` needs none
         ".*does not have many workers.*",  # the preset chooses them by the machine

@@ -15,11 +15,9 @@ from skinseg.datasets.confusion import confusion
 from skinseg.datasets.sample import Sample
 from skinseg.errors import UserError
 from skinseg.models import checkpoint as checkpoints
-from skinseg.models.inference import Predictor
+from skinseg.models.inference import THRESHOLD, Predictor
 from skinseg.models.unet import STRIDE, HeadSplit, TwoHeadUnet
 from skinseg.training.losses import head_losses
-
-THRESHOLD = 0.5
 
 
 class SkinPersonModule(pl.LightningModule):
