@@ -11,6 +11,9 @@ COUNT      ?= 400
 SEED       ?= 0
 WORKERS    ?= $(shell nproc 2>/dev/null || echo 1)
 RENDERED   ?= rendered/default
+# What is rendered: mixed, faces, portraits, full_body, hands or torsos; and a folder of your own photographs for the walls.
+FRAMES     ?= mixed
+BACKGROUNDS ?=
 # auto takes configs/cpu.yaml or configs/gpu.yaml by what the machine has; paper is the paper's exact recipe.
 PRESET     ?= auto
 CHECKPOINT ?= runs
@@ -33,6 +36,7 @@ help:  ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 	@echo
 	@echo "Variables: DATA_ROOT=dir DATASET=name COUNT=frames SEED=n WORKERS=n PRESET=auto|cpu|gpu|paper"
+	@echo "           FRAMES=mixed|faces|portraits|full_body|hands|torsos BACKGROUNDS=dir-of-photographs"
 	@echo "           CHECKPOINT=file-or-run RENDERED=dir OUT=dir ARGS='more options of the command'"
 
 # ---------------------------------------------------------------------------------------------- set-up
@@ -46,8 +50,8 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	  { echo "skinseg: error: PYTHON=$(PYTHON) is not Python 3.11 or newer; name one: make PYTHON=/path/to/python3.11" >&2; exit 2; }
 	test -x $(VENV)/bin/python || "$(PYTHON)" -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.5'
-	$(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python -c constraints.txt -e '.[synthetic,wandb,dev,notebooks]' \
-	  || $(VENV)/bin/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[synthetic,wandb,dev,notebooks]'
+	$(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python -c constraints.txt -e '.[synthetic,cluster,wandb,dev,notebooks]' \
+	  || $(VENV)/bin/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[synthetic,cluster,wandb,dev,notebooks]'
 	touch $@
 
 # uv finds a Python 3.11 on the machine or brings one.
@@ -72,7 +76,8 @@ constraints: $(VENV)/.ready  ## Write constraints.txt anew from what is installe
 # configs of a training run, later ones override: the machine's, the job's, and last the paper's recipe.
 preset   = $$(test "$(PRESET)" = auto -o "$(PRESET)" = paper && $(SKINSEG) hardware || echo $(PRESET))
 recipe   = --config configs/$(preset).yaml --config configs/$(1).yaml $(if $(filter paper,$(PRESET)),--config configs/paper.yaml)
-render   = $(SKINSEG) render --config configs/render.yaml --count $(1) --seed $(2) --workers $(WORKERS) --out $(3)
+render   = $(SKINSEG) render --config configs/render/$(FRAMES).yaml --count $(1) --seed $(2) --workers $(WORKERS) --out $(3) \
+           $(if $(BACKGROUNDS),--backgrounds "$(BACKGROUNDS)")
 need_data = @test -n "$(DATA_ROOT)" || { echo "skinseg: error: DATA_ROOT is not set; name the folder that holds the datasets: make $@ DATA_ROOT=/path/to/data" >&2; exit 2; }
 
 # Few epochs, to see everything once in minutes; a learning claim needs `make pretrain` and `make finetune`.

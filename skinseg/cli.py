@@ -49,15 +49,23 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"skinseg {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    render = commands.add_parser("render", help="render people with exact masks")
+    render = commands.add_parser("render", help="render people with exact masks, or check a set of them")
     render.add_argument("--config", type=Path, metavar="YAML", help="generator settings [built-in defaults]")
-    render.add_argument("--count", type=_at_least_one, required=True, metavar="N", help="frames in the set")
-    render.add_argument("--seed", type=_not_negative, default=0, metavar="S", help="[0]")
+    render.add_argument("--count", type=_at_least_one, metavar="N", help="frames in the set")
+    render.add_argument("--seed", type=_not_negative, metavar="S", help="[0]")
+    render.add_argument(
+        "--backgrounds", type=Path, metavar="DIR", help="your photographs, for walls [textures only]"
+    )
     render.add_argument(
         "--workers", type=_at_least_one, default=os.cpu_count(), metavar="W", help="processes [one per core]"
     )
     render.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="the set's folder; goes on there"
+        "--scheduler", metavar="ADDRESS", help="render on a dask cluster, tcp://host:8786 [this machine]"
+    )
+    place = render.add_mutually_exclusive_group(required=True)
+    place.add_argument("--out", type=Path, metavar="DIR", help="the set's folder; goes on there")
+    place.add_argument(
+        "--verify", type=Path, metavar="DIR", help="check every file of a set, render damaged ones again"
     )
     render.set_defaults(run=_render)
 
@@ -100,10 +108,42 @@ def _parser() -> argparse.ArgumentParser:
 
 def _render(options: argparse.Namespace) -> None:
     from skinseg.synthetic.config import GeneratorConfig
-    from skinseg.synthetic.renderer import render_set
+    from skinseg.synthetic.renderer import render_set, verify_set
 
+    photos = None
+    if options.backgrounds:
+        from skinseg.synthetic.backgrounds import find_photos
+
+        photos = find_photos(options.backgrounds.resolve())
+    if options.verify:
+        given = [f"--{name}" for name in ("config", "count", "seed") if getattr(options, name) is not None]
+        if given:
+            raise UserError(
+                f"--verify with {', '.join(given)}: expected neither, a set is checked against its own "
+                "generator.yaml; leave them out"
+            )
+        checked = verify_set(options.verify, options.workers, photos=photos, scheduler=options.scheduler)
+        for flaw in checked.damaged.values():
+            print(f"rendered again: {flaw}")
+        print(f"{checked.out}: {checked.frames} frames, {len(checked.damaged)} of them were damaged")
+        if checked.different:
+            print(
+                f"{len(checked.different)} of those have other pixels than at first, as another machine or "
+                "Blender gives them; their masks are exact all the same"
+            )
+        return
+    if options.count is None:
+        raise UserError("--count is missing, expected the number of frames in the set; give --count 400")
     config = GeneratorConfig.load(options.config) if options.config else GeneratorConfig()
-    report = render_set(config, options.count, options.seed, options.workers, options.out)
+    report = render_set(
+        config,
+        options.count,
+        options.seed or 0,
+        options.workers,
+        options.out,
+        photos=photos,
+        scheduler=options.scheduler,
+    )
     print(
         f"{report.out}: {report.frames} frames, {report.rendered} of them new; re-drawn for too little skin: "
         f"{report.redrawn}; workers restarted: {report.restarts}; look at {report.out / 'contact_sheet.jpg'}"

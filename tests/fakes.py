@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 from PIL import Image as PillowImage
 
+from skinseg.synthetic.label_image import encode_labels
 from skinseg.synthetic.labels import PartClass
 
 HEIGHT, WIDTH = 72, 96
@@ -150,7 +151,8 @@ def make_rendered(root: Path, count: int = 12, size: int = 64) -> Path:
             image[rows_of, size // 4 : size * 3 // 4] = color
         labels[size // 2 - 3, size // 2 - 4] = PartClass.EYES
         write(root / "images" / f"{i:06d}.png", image)
-        write(root / "labels" / f"{i:06d}.png", labels)
+        (root / "masks").mkdir(exist_ok=True)
+        (root / "masks" / f"{i:06d}.png").write_bytes(encode_labels(labels))
         rows.append({"index": i, "image": f"{i:06d}.png", "fitzpatrick": picture.tone})
     pd.DataFrame(rows).to_parquet(root / "scenes.parquet")
     return root

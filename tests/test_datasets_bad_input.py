@@ -151,14 +151,14 @@ def test_hgr_name_without_subject(tmp_path: Path) -> None:
 
 def test_rendered_set_with_a_lost_frame(tmp_path: Path) -> None:
     root = fakes.make_rendered(tmp_path, 3)
-    for folder in ("images", "labels"):
+    for folder in ("images", "masks"):
         (root / folder / "000001.png").unlink()
     assert "1 of 3 frames of scenes.parquet lack an image (000001)" in complaint("rendered", root)
 
 
 def test_rendered_set_with_a_foreign_table_or_label(tmp_path: Path) -> None:
     root = fakes.make_rendered(tmp_path, 3)
-    fakes.write(root / "labels" / "000000.png", np.full((64, 64), 77, np.uint8))
+    fakes.write(root / "masks" / "000000.png", np.full((64, 64), 77, np.uint8))
     assert "label 77 found, expected classes 0 to" in complaint("rendered", root)
     pd.DataFrame({"colour": [1]}).to_parquet(root / "scenes.parquet")
     assert "no table with the columns image and fitzpatrick" in complaint("rendered", root)

@@ -110,7 +110,7 @@ def test_rendered_looks_skin_and_person_up(data_root: Path) -> None:
 
 def test_rendered_leaves_out_frames_without_a_row(tmp_path: Path) -> None:
     root = fakes.make_rendered(tmp_path, 4)
-    for folder in ("images", "labels"):
+    for folder in ("images", "masks"):
         (root / folder / "000009.png").write_bytes((root / folder / "000000.png").read_bytes())
     assert len(open_dataset("rendered", root)) == 4
 

@@ -10,7 +10,11 @@ import pytest
 import yaml
 
 from skinseg.errors import UserError
+from skinseg.synthetic import accessories, things
+from skinseg.synthetic.backgrounds import Photos
 from skinseg.synthetic.config import TRACKS, GeneratorConfig
+from skinseg.synthetic.hair import BEARDS, STYLES
+from skinseg.synthetic.posture import POSTURES
 from skinseg.synthetic.sampling import (
     EXTENTS,
     HEIGHTS,
@@ -27,10 +31,12 @@ from skinseg.synthetic.sampling import (
 )
 from skinseg.synthetic.scene import Body, Room, Scene, Surface
 from skinseg.synthetic.textures import TEXTURES
+from skinseg.synthetic.wardrobe import KINDS
 from skinseg.tones.ita import fitzpatrick_of, ita_of, linear_to_lab
 
 COUNT = 200
-DEFAULT_FILE = Path(__file__).parents[1] / "configs" / "render.yaml"
+PRESETS = Path(__file__).parents[1] / "configs" / "render"
+DEFAULT_FILE = PRESETS / "mixed.yaml"
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +57,7 @@ def test_equal_arguments_give_equal_scenes():
 def test_seed_index_and_attempt_each_change_the_scene(arguments):
     config = GeneratorConfig()
     base, other = draw_scene(config, 3, 5, 1), draw_scene(config, *arguments)
-    for part in ("skin", "room", "lights", "camera"):
+    for part in ("people", "room", "lights", "camera"):
         assert getattr(base, part) != getattr(other, part)
 
 
@@ -61,31 +67,31 @@ def test_scenes_survive_json(scenes):
 
 
 def test_scenes_hold_plain_values_only(scenes):
-    plain = {bool, int, float, str}
+    plain = {bool, int, float, str, type(None)}
     found = {type(value) for scene in scenes for value in leaves(dataclasses.astuple(scene))}
     assert found <= plain
 
 
 def test_everyone_is_an_adult(scenes):
-    assert all(2 / 3 <= scene.body.phenotype["age"] <= 1 for scene in scenes)
+    assert all(2 / 3 <= person.body.phenotype["age"] <= 1 for person in everyone(scenes))
 
 
 def test_everyone_wears_underwear(scenes):
-    for scene in scenes:
-        kinds = [garment.kind for garment in scene.garments]
+    for person in everyone(scenes):
+        kinds = [garment.kind for garment in person.garments]
         assert "briefs" in kinds
-        assert ("bra" in kinds) == (scene.body.phenotype["gender"] >= 0.35)
+        assert ("bra" in kinds) == (person.body.phenotype["gender"] >= 0.35)
 
 
 def test_skin_has_the_tone_it_names(scenes):
-    for skin in (scene.skin for scene in scenes):
+    for skin in (person.skin for person in everyone(scenes)):
         assert fitzpatrick_of(skin.ita) == skin.fitzpatrick
         assert float(ita_of(linear_to_lab(skin.albedo))) == pytest.approx(skin.ita, abs=1e-6)
 
 
 def test_groups_are_drawn_uniformly():
     rng = np.random.default_rng(0)
-    counts = Counter(draw_skin(rng).fitzpatrick for _ in range(3000))
+    counts = Counter(draw_skin(GeneratorConfig(), body(), rng).fitzpatrick for _ in range(3000))
     chi_square = sum((counts[group] - 500) ** 2 / 500 for group in range(1, 7))
     assert sum(counts.values()) == 3000
     assert chi_square < 20.5  # the 0.1 % point at 5 degrees of freedom
@@ -93,14 +99,20 @@ def test_groups_are_drawn_uniformly():
 
 def test_a_share_changes_only_what_it_is_about():
     bare, clothed = (draw_scene(GeneratorConfig(p_clothed=share), 1, 2) for share in (0.0, 1.0))
-    assert len(bare.garments) < len(clothed.garments)
-    assert dataclasses.replace(bare, garments=()) == dataclasses.replace(clothed, garments=())
+    assert len(bare.people[0].garments) < len(clothed.people[0].garments)
+    undressed = [
+        dataclasses.replace(
+            scene, people=tuple(dataclasses.replace(p, garments=(), accessories=()) for p in scene.people)
+        )
+        for scene in (bare, clothed)
+    ]
+    assert undressed[0] == undressed[1]
 
 
 @pytest.mark.parametrize(("share", "expected"), [(0.0, {"briefs"}), (0.5, None), (1.0, None)])
 def test_share_clothed(share, expected):
     rng = np.random.default_rng(1)
-    config = GeneratorConfig(p_clothed=share)
+    config = GeneratorConfig(p_clothed=share, p_scarf=0.0)
     outfits = [{g.kind for g in draw_garments(config, body(gender=0.0), rng)} for _ in range(400)]
     dressed = sum(len(outfit) > 1 for outfit in outfits)
     assert dressed == pytest.approx(400 * share, abs=50 if 0 < share < 1 else 0)
@@ -112,23 +124,85 @@ def test_outfits_vary_and_men_wear_no_skirts():
     rng = np.random.default_rng(2)
     config = GeneratorConfig(p_clothed=1.0)
     men, women = (
-        {frozenset(g.kind for g in draw_garments(config, body(gender), rng)) for _ in range(300)}
+        {g.kind for _ in range(400) for g in draw_garments(config, body(gender), rng)}
         for gender in (0.1, 0.9)
     )
-    assert men == {
-        frozenset({"briefs", "shirt", "trousers"}),
-        frozenset({"briefs", "shirt"}),
-        frozenset({"briefs", "trousers"}),
-    }
-    assert any("skirt" in outfit for outfit in women)
-    assert any("trousers" in outfit for outfit in women)
+    assert men.isdisjoint({"skirt", "dress", "bra", "headscarf"})
+    assert women | men <= set(KINDS)
+    assert women >= {"skirt", "dress", "trousers", "shirt", "sweater", "jacket", "headscarf"}
 
 
 def test_garments_stay_in_their_ranges(scenes):
-    for garment in (garment for scene in scenes for garment in scene.garments):
+    for garment in (garment for person in everyone(scenes) for garment in person.garments):
         for field in ("sleeve", "leg", "neckline", "hem", "roughness"):
             assert 0 <= getattr(garment, field) <= 1
-        assert 0 < garment.offset < 0.03
+        assert 0 < garment.offset <= 0.05
+        assert 0 <= garment.folds <= 0.02
+
+
+def test_everything_drawn_can_be_built(scenes):
+    for person in everyone(scenes):
+        assert person.hair.style in STYLES
+        assert person.hair.beard in BEARDS
+        assert person.body.pose_family in POSTURES
+        assert {accessory.kind for accessory in person.accessories} <= set(accessories.KINDS)
+        assert not {"headscarf"} & {g.kind for g in person.garments} or not (
+            {"cap", "beanie", "brim_hat"} & {a.kind for a in person.accessories}
+        )
+    for thing in (thing for scene in scenes for thing in scene.things):
+        assert thing.kind in things.KINDS
+        assert thing.held in ("", "left", "right")
+        assert not thing.held or thing.kind in things.GRIPS
+        assert thing.surface.texture in TEXTURES
+
+
+def test_men_have_beards_and_women_none(scenes):
+    for person in everyone(scenes):
+        assert person.hair.beard == "none" or person.body.phenotype["gender"] < 0.5
+    assert any(person.hair.beard != "none" for person in everyone(scenes))
+
+
+def test_company_stands_apart_and_is_no_copy():
+    config = GeneratorConfig(p_second=1.0, p_third=1.0)
+    for scene in (draw_scene(config, 0, index) for index in range(60)):
+        assert len(scene.people) == 3
+        places = np.array([person.place for person in scene.people])
+        assert tuple(places[0]) == (0.0, 0.0)
+        gaps = np.linalg.norm(places[:, None] - places[None], axis=2)[np.triu_indices(3, 1)]
+        assert gaps.min() > 0.45
+        assert len({person.skin.ita for person in scene.people}) == 3
+    alone = draw_scene(GeneratorConfig(p_second=0.0), 0, 0)
+    assert len(alone.people) == 1
+
+
+def test_under_the_sky_there_is_a_sun_and_no_lamp():
+    for scene in (draw_scene(GeneratorConfig(p_outdoors=1.0), 0, index) for index in range(20)):
+        assert scene.room.sky is not None
+        assert [light.edge for light in scene.lights] == [0.0]
+        assert scene.lights[0].position[2] > 0
+
+
+def test_photographs_hang_on_walls_only():
+    photos = Photos(Path("nowhere"), ("a.jpg", "b/c.png"), ("0" * 12, "1" * 12))
+    config = GeneratorConfig(p_background=1.0, p_photo=1.0)
+    drawn = [draw_scene(config, 0, index, photos=photos) for index in range(40)]
+    found = {(scene.room.walls.photo, scene.room.walls.photo_hash) for scene in drawn}
+    assert found == set(zip(photos.names, photos.hashes, strict=True))
+    assert all(scene.room.walls.texture == "photo" for scene in drawn)
+    assert all(not scene.room.floor.photo and not scene.room.ceiling.photo for scene in drawn)
+    assert Scene.from_json(drawn[0].to_json()) == drawn[0]
+
+
+def test_without_artefacts_the_camera_is_perfect():
+    plain = GeneratorConfig(
+        exposure_sd=0, white_balance_sd=0, contrast_mean=1, contrast_sd=0, saturation_mean=1, saturation_sd=0,
+        vignette_max=0, blur_max=0,
+        p_motion=0, noise_max=0, p_jpeg=0,
+    )  # fmt: skip
+    camera = draw_scene(plain, 0, 0).camera
+    assert (camera.exposure, camera.white_balance, camera.motion) == (0, (0, 0), (0, 0))
+    assert (camera.contrast, camera.saturation) == (1, 1)
+    assert (camera.vignette, camera.blur, camera.noise, camera.jpeg) == (0, 0, 0, 0)
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
@@ -140,17 +214,19 @@ def test_skin_like_share_decides_whether_colors_are_hues_of_skin(share):
     assert like_skin > 0.95 if share else like_skin < 0.3
 
 
-def test_surfaces_name_textures_that_exist(scenes):
+def test_surfaces_name_textures_that_exist():
+    drawn = [draw_scene(GeneratorConfig(), 7, index) for index in range(600)]
     used = {
         surface.texture
-        for scene in scenes
+        for scene in drawn
         for surface in (scene.room.walls, scene.room.floor, scene.room.ceiling)
     }
-    assert used == set(TEXTURES)
+    assert used <= set(TEXTURES)
+    assert set(TEXTURES) - used <= {"sky"}  # the sky itself is over an open room
 
 
 def test_without_texture_every_surface_is_plain():
-    room = draw_room(GeneratorConfig(p_textured=0.0), np.random.default_rng(0))
+    room = draw_room(GeneratorConfig(p_background=0.0), np.random.default_rng(0))
     assert {room.walls.texture, room.floor.texture, room.ceiling.texture} == {"plain"}
 
 
@@ -173,7 +249,7 @@ def test_focal_length_is_the_papers(p_focal, x, expected):
 def test_p_front_draws_cameras_to_the_front():
     def mean_turn(p_front):
         rng, config = np.random.default_rng(0), GeneratorConfig(p_front=p_front)
-        turns = [draw_camera(config, room(), rng).theta - 1.5 * math.pi for _ in range(1500)]
+        turns = [draw_camera(config, room(), rng, rng).theta - 1.5 * math.pi for _ in range(1500)]
         assert np.mean(np.sign(turns)) == pytest.approx(0, abs=0.1)
         return np.mean(np.abs(turns))
 
@@ -186,31 +262,32 @@ def test_the_tracked_part_fills_the_frame(track):
     rng, config = np.random.default_rng(0), GeneratorConfig(track={track: 1.0})
     for _ in range(300):
         place = draw_room(config, rng)
-        camera = draw_camera(config, place, rng)
+        camera = draw_camera(config, place, rng, rng)
         assert camera.track == track
-        distance = math.hypot(camera.radius, camera.z - HEIGHTS[track])
+        distance = math.hypot(camera.radius, camera.rise)
         low, high = EXTENTS[track]
         assert low - 1e-9 <= distance * SENSOR / camera.focal_length <= high + 1e-9
         assert (
             config.radius_min <= camera.radius <= min(config.radius_max, wall_distance(place, camera.theta))
         )
-        assert 0 < camera.z < place.size[2]
-        assert abs(camera.exposure) <= 0.8
+        assert 0 < camera.rise + HEIGHTS[track] < place.size[2]
+        assert abs(camera.exposure) <= 2.5 * config.exposure_sd
         if track in ("upper_body", "whole"):
-            assert config.z_min <= camera.z <= config.z_max
+            assert config.z_min <= camera.rise + HEIGHTS[track] <= config.z_max + 1e-9
 
 
 def test_upper_body_keeps_the_drawn_lens_where_the_room_has_space():
     config = GeneratorConfig(track={"upper_body": 1.0}, radius_max=20.0, radius_min=0.5)
     hall = dataclasses.replace(room(), size=(40.0, 40.0, 3.0))
-    lenses = [draw_camera(config, hall, np.random.default_rng(seed)).focal_length for seed in range(1000)]
+    rngs = [np.random.default_rng(seed) for seed in range(1000)]
+    lenses = [draw_camera(config, hall, rng, rng).focal_length for rng in rngs]
     inside = np.mean([(config.f_min <= lens <= config.f_max) for lens in lenses])
     assert inside > 0.95
     assert np.median(lenses) == pytest.approx((config.f_min + config.f_max) / 2, rel=0.1)
 
 
 def test_lights_stand_in_the_room_and_one_on_the_cameras_side(scenes):
-    for scene in scenes:
+    for scene in (scene for scene in scenes if scene.room.sky is None):
         width, depth, height = scene.room.size
         assert len(scene.lights) == 3
         for light in scene.lights:
@@ -229,6 +306,18 @@ def test_the_shipped_file_holds_the_defaults():
     assert written.keys() == {field.name for field in dataclasses.fields(GeneratorConfig)}
 
 
+@pytest.mark.parametrize("path", sorted(PRESETS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_preset_is_read_and_draws(path):
+    config = GeneratorConfig.load(path)
+    scenes = [draw_scene(config, 0, index) for index in range(30)]
+    assert {scene.camera.track for scene in scenes} <= {name for name, w in config.track.items() if w}
+
+
+def test_presets_cover_every_framing():
+    stems = {path.stem for path in PRESETS.glob("*.yaml")}
+    assert stems == {"faces", "portraits", "full_body", "hands", "torsos", "mixed", "neutral"}
+
+
 def test_configurations_survive_yaml(tmp_path):
     config = GeneratorConfig(p_clothed=0.25, resolution=128, track={"hand": 2.0})
     path = tmp_path / "render.yaml"
@@ -238,19 +327,15 @@ def test_configurations_survive_yaml(tmp_path):
 
 
 def test_the_hash_follows_every_setting():
-    changed = [
-        dataclasses.replace(
-            GeneratorConfig(),
-            **{
-                field.name: {"face": 1.0}
-                if field.name == "track"
-                else getattr(GeneratorConfig(), field.name) * 2
-            },
-        )
-        for field in dataclasses.fields(GeneratorConfig)
-    ]
-    hashes = {config.hash for config in [GeneratorConfig(), *changed]}
-    assert len(hashes) == len(changed) + 1
+    default = GeneratorConfig()
+
+    def changed(value):
+        return {next(iter(value)): 9.0} if isinstance(value, dict) else value * 2 + 1
+
+    names = [field.name for field in dataclasses.fields(GeneratorConfig)]
+    variants = [dataclasses.replace(default, **{name: changed(getattr(default, name))}) for name in names]
+    hashes = {config.hash for config in [default, *variants]}
+    assert len(hashes) == len(names) + 1
     assert all(len(text) == 12 for text in hashes)
 
 
@@ -270,6 +355,9 @@ def test_the_hash_follows_every_setting():
         ("track: {face: -1}", ["track.face", "-1"]),
         ("track: {face: 0}", ["track", "weight"]),
         ("track: face", ["track", "'face'"]),
+        ("poses: {flying: 1}", ["poses", "flying", "arms_down"]),
+        ("age_min: 0.3", ["age_min", "0.3", "0.666667"]),
+        ("jpeg_min: 99", ["jpeg_min", "99", "jpeg_max", "95"]),
         ("- 1", ["list"]),
         ("p_clothed: [", ["not YAML"]),
     ],
@@ -292,6 +380,10 @@ def test_an_empty_file_gives_the_defaults(tmp_path):
     path = tmp_path / "empty.yaml"
     path.write_text("")
     assert GeneratorConfig.load(path) == GeneratorConfig()
+
+
+def everyone(scenes):
+    return [person for scene in scenes for person in scene.people]
 
 
 def room():

@@ -1,6 +1,7 @@
-"""Clothes and hair on posed bodies: always underwear, nothing through the cloth, no hair over the face."""
+"""Clothes on posed bodies: always underwear, no skin through the cloth, outer pieces over inner ones."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -8,34 +9,57 @@ import pytest
 
 from skinseg.synthetic.anatomy import PosedBody
 from skinseg.synthetic.labels import PartClass
-from skinseg.synthetic.scene import Garment, Hair
-from skinseg.synthetic.wardrobe import CHEST_COVERED_FROM_GENDER, required_underwear
+from skinseg.synthetic.scene import Garment
+from skinseg.synthetic.wardrobe import (
+    CHEST_COVERED_FROM_GENDER,
+    KINDS,
+    covers_hair,
+    layer,
+    required_underwear,
+)
 
 pytestmark = pytest.mark.slow  # each loads the body model
 
 Floats = npt.NDArray[np.float32]
 
 
-def garment(kind: str, **changes: float) -> Garment:
-    plain = Garment(kind, 0.0, 0.0, 0.0, 0.0, 0.005, (0.2,) * 3, "plain", (0.5,) * 3, 20.0, 0.8)
+def garment(kind: str, **changes: Any) -> Garment:
+    plain = Garment(kind, 0.0, 0.0, 0.0, 0.0, 0.005, 0.0, (0.2,) * 3, "plain", (0.5,) * 3, 20.0, 0.8, 1)
     return dataclasses.replace(plain, **changes)
 
 
 BRIEFS, BRA = garment("briefs"), garment("bra")
-SHIRT = garment("shirt", sleeve=0.35, neckline=0.3, hem=0.8, offset=0.015)
-TROUSERS = garment("trousers", leg=0.95, offset=0.012)
-SKIRT = garment("skirt", leg=0.4, offset=0.012)
-HAIR = Hair("short", 0.03, 90.0, (0.05, 0.03, 0.02), True, 7)
+SHIRT = garment("shirt", sleeve=0.35, neckline=0.3, hem=0.8, offset=0.02, folds=0.008)
+TROUSERS = garment("trousers", leg=0.95, offset=0.015, folds=0.008)
+SKIRT = garment("skirt", leg=0.4, offset=0.012, folds=0.01)
+DRESS = garment("dress", sleeve=0.3, leg=0.5, neckline=0.2, offset=0.02, folds=0.01)
+SWIMSUIT = garment("swimsuit")
+SWEATER = garment("sweater", sleeve=0.98, hem=0.9, offset=0.025, folds=0.01)
+JACKET = garment("jacket", sleeve=0.97, hem=0.9, offset=0.025, folds=0.01)
+COAT = garment("coat", sleeve=0.97, leg=0.4, offset=0.03, folds=0.01)
+HEADSCARF = garment("headscarf", offset=0.012, folds=0.01)
+SCARF = garment("scarf", offset=0.02, folds=0.01)
+OUTFITS = (
+    (),
+    (SWIMSUIT,),
+    (TROUSERS, SHIRT),
+    (SKIRT, SHIRT, HEADSCARF),
+    (DRESS, SCARF),
+    (TROUSERS, SHIRT, JACKET),
+    (TROUSERS, SHIRT, COAT),
+    (TROUSERS, SWEATER),
+)
 
 
 def people(count: int = 4) -> list[tuple[float, PosedBody]]:
     """Random bodies with their gender, women and men by turns."""
+    from skinseg.synthetic.config import GeneratorConfig
     from skinseg.synthetic.human import pose_body
     from skinseg.synthetic.posture import draw_body
 
     drawn = []
     for seed in range(count):
-        body = draw_body(np.random.default_rng([5, seed]))
+        body = draw_body(np.random.default_rng([5, seed]), GeneratorConfig(), "whole")
         gender = (0.05, 0.95)[seed % 2]
         body = dataclasses.replace(body, phenotype={**body.phenotype, "gender": gender})
         drawn.append((gender, pose_body(body)))
@@ -46,14 +70,8 @@ def underwear(gender: float) -> tuple[Garment, ...]:
     return tuple(garment(kind) for kind in required_underwear(gender))
 
 
-def points_on_faces(vertices: Floats, parts: int) -> Floats:
-    """Points inside the body's quads, parts x parts to each: float32 (F·parts², 3)."""
-    from skinseg.synthetic.anatomy import face_groups
-
-    a, b, c, d = vertices[face_groups()["body"]].transpose(1, 0, 2)[:, :, None]
-    u, v = (np.indices((parts, parts)).reshape(2, 1, -1, 1) + 0.5) / parts
-    inner = (1 - u) * (1 - v) * a + u * (1 - v) * b + u * v * c + (1 - u) * v * d
-    return np.asarray(inner.reshape(-1, 3), np.float32)
+def number(material: str) -> int:
+    return int(material.removeprefix("cloth:0:"))
 
 
 def test_required_underwear_covers_the_chest_from_the_threshold_on() -> None:
@@ -73,6 +91,8 @@ def test_required_underwear_covers_the_chest_from_the_threshold_on() -> None:
         (1.0, (BRIEFS,)),
         (1.0, (BRA,)),
         (1.0, (SHIRT, TROUSERS)),
+        (1.0, (SWIMSUIT,)),
+        (1.0, (DRESS,)),
         (CHEST_COVERED_FROM_GENDER, (BRIEFS, SKIRT)),
     ],
 )
@@ -84,7 +104,7 @@ def test_without_underwear_nobody_is_dressed(gender: float, worn: tuple[Garment,
         dress(worn, gender, body)
 
 
-@pytest.mark.parametrize("over", [(), (SKIRT,), (TROUSERS, SHIRT)])
+@pytest.mark.parametrize("over", [(), (SKIRT,), (TROUSERS, SHIRT), (DRESS,), (SWIMSUIT,)])
 def test_groin_and_chest_lie_under_cloth_on_every_body(over: tuple[Garment, ...]) -> None:
     """Their faces are dropped, and closed cloth lies close by: a skirt, open from below, does not count."""
     from scipy.spatial import cKDTree
@@ -101,14 +121,14 @@ def test_groin_and_chest_lie_under_cloth_on_every_body(over: tuple[Garment, ...]
         if gender >= CHEST_COVERED_FROM_GENDER:
             private = np.union1d(private, reference_body().chest)
         assert covered[np.isin(faces, private).all(axis=1)].all()
-        closed = [m for m in cloth if worn[int(m.material.removeprefix("cloth:"))].kind != "skirt"]
+        closed = [mesh for mesh in cloth if worn[number(mesh.material)].kind != "skirt"]
         points = np.concatenate([mesh.vertices for mesh in closed])
         reach, _ = cKDTree(points).query(body.posed[private])
         assert reach.max() < 0.05
 
 
-@pytest.mark.parametrize("over", [(), (TROUSERS, SHIRT), (SKIRT, SHIRT)])
-def test_cloth_lies_outside_the_body(over: tuple[Garment, ...]) -> None:
+@pytest.mark.parametrize("over", OUTFITS)
+def test_cloth_lies_outside_the_body_and_is_sound(over: tuple[Garment, ...]) -> None:
     from scipy.spatial import cKDTree
 
     from skinseg.synthetic.reference import BODY_VERTICES, body_normals
@@ -120,11 +140,39 @@ def test_cloth_lies_outside_the_body(over: tuple[Garment, ...]) -> None:
         skin, normals = body.posed[:BODY_VERTICES], body_normals(body.posed)
         for mesh in cloth:
             assert set(np.unique(mesh.classes)) == {PartClass.CLOTHING}
+            assert mesh.faces.min() >= 0
             assert mesh.faces.max() < len(mesh.vertices)
-            assert worn[int(mesh.material.removeprefix("cloth:"))] is not None
+            assert mesh.uv is not None
+            assert mesh.uv.shape == (*mesh.faces.shape, 2)
+            assert np.isfinite(mesh.vertices).all()
+            assert np.isfinite(mesh.uv).all()
+            assert worn[number(mesh.material)] is not None
             reach, nearest = cKDTree(skin).query(mesh.vertices)
             height = np.einsum("ij,ij->i", mesh.vertices - skin[nearest], normals[nearest])
-            assert np.mean(height[reach < 0.04] > 0) > 0.99
+            # A hem's lining and the waist of a skirt's seam may touch the skin.
+            assert np.mean(height[reach < 0.04] > -0.001) > 0.97
+
+
+def test_an_outer_garment_lies_over_an_inner_one() -> None:
+    """Where both are, along the shell's normals, whatever the pose."""
+    from skinseg.synthetic.cloth import pose_shell
+    from skinseg.synthetic.wardrobe import _field, _lift, _shell_places
+
+    for _, body in people(2):
+        posed = pose_shell(body)
+        inner, outer = (_field(piece, _shell_places()) for piece in (SHIRT, JACKET))
+        worn = _lift(SHIRT, inner, [], np.zeros(len(posed.points), np.float32), posed)
+        over = _lift(JACKET, outer, [], worn, posed)
+        both = (inner < 0) & (outer < 0)
+        assert both.any()
+        assert (over[both] > worn[both]).all()
+
+
+def test_layers_go_from_the_skin_outwards() -> None:
+    order = ["briefs", "trousers", "shirt", "skirt", "sweater", "jacket", "coat", "headscarf", "scarf"]
+    layers = [layer(garment(kind)) for kind in order]
+    assert layers == sorted(layers)
+    assert len(set(layers)) == len(layers)
 
 
 def test_hidden_faces_lie_inside_a_garment_and_hands_and_face_stay() -> None:
@@ -134,101 +182,102 @@ def test_hidden_faces_lie_inside_a_garment_and_hands_and_face_stay() -> None:
 
     faces = face_groups()["body"]
     gender, body = people(1)[0]
-    worn = (BRIEFS, TROUSERS, dataclasses.replace(SHIRT, sleeve=1.0))
+    worn = (BRIEFS, TROUSERS, dataclasses.replace(SHIRT, sleeve=1.0), HEADSCARF)
     _, covered = dress(worn, gender, body)
     depth = np.min([field(piece) for piece in worn], axis=0)
     assert (depth[faces[covered]] < 0).all()
     assert covered.mean() > 0.2
     hands = reference_body().bone_share("finger", "metacarpal") > 0.9
-    face = reference_body().bone_share("head", "jaw", "oris", "orbi") > 0.9
+    face = reference_body().bone_share("jaw", "oris", "orbi") > 0.9
     assert not covered[(hands | face)[faces].any(axis=1)].any()
     assert not covered[body_classes() != PartClass.SKIN].any()
 
 
-@pytest.mark.parametrize("kind", ["briefs", "bra", "trousers", "skirt"])
+def test_a_skirt_hides_no_face_for_good() -> None:
+    from skinseg.synthetic.wardrobe import dress
+
+    gender, body = people(1)[0]
+    bare, skirted = (dress((BRIEFS, *over), gender, body)[1] for over in ((), (SKIRT,)))
+    np.testing.assert_array_equal(bare, skirted)
+
+
+@pytest.mark.parametrize("kind", ["briefs", "bra", "trousers", "shirt"])
 def test_hems_follow_the_iso_line(kind: str) -> None:
     """Cut vertices lie on the field's zero: no staircase of whole faces at the hem."""
-    from skinseg.synthetic.anatomy import face_groups
-    from skinseg.synthetic.reference import reference_body
-    from skinseg.synthetic.wardrobe import _slid_to_edge, field
+    from skinseg.synthetic.cloth import reference_shell, slid_to_edge
+    from skinseg.synthetic.wardrobe import _field, _shell_places
 
-    values = field(garment(kind, leg=0.5))
-    faces = face_groups()["helper-skirt" if kind == "skirt" else "helper-tights"]
-    faces = faces[(values[faces] < 0).any(axis=1)]
+    shell, values = reference_shell(), _field(garment(kind, leg=0.5), _shell_places())
+    faces = shell.faces[(values[shell.faces] < 0).any(axis=1)]
     used, compact = np.unique(faces, return_inverse=True)
-    rest, signed = reference_body().rest[used], values[used]
-    # With the field as a fourth coordinate, sliding interpolates it along with the position.
-    slid = _slid_to_edge(np.c_[rest[:, :2], signed].astype(np.float32), signed, compact.reshape(-1, 4))
+    rest, signed = shell.rest[used], values[used]
+    # With the field as the third coordinate, sliding interpolates it along with the position.
+    slid = slid_to_edge(np.c_[rest[:, :2], signed].astype(np.float32), signed, compact.reshape(-1, 4))
     assert (signed >= 0).any()
     assert np.abs(slid[signed >= 0, 2]).max() < 1e-3
     np.testing.assert_array_equal(slid[signed < 0, 2], signed[signed < 0])
 
 
-def test_an_unknown_garment_or_hair_style_is_refused() -> None:
-    from skinseg.synthetic.hair import grow_hair
+def test_equal_garments_have_equal_bytes_and_the_seed_moves_the_folds() -> None:
+    from skinseg.synthetic.wardrobe import dress
+
+    gender, body = people(1)[0]
+    first, again, other = (
+        dress((BRIEFS, dataclasses.replace(TROUSERS, seed=seed)), gender, body)[0][1] for seed in (1, 1, 2)
+    )
+    assert first.vertices.tobytes() == again.vertices.tobytes()
+    assert first.vertices.shape == other.vertices.shape
+    assert not np.array_equal(first.vertices, other.vertices)
+
+
+def test_folds_stay_within_their_height() -> None:
+    from skinseg.synthetic.wardrobe import dress
+
+    gender, body = people(1)[0]
+    flat, folded = (
+        dress((BRIEFS, dataclasses.replace(TROUSERS, folds=folds)), gender, body)[0][1].vertices
+        for folds in (0.0, 0.01)
+    )
+    moved = np.linalg.norm(folded - flat, axis=1)
+    assert 0.001 < moved.max() < 0.02
+
+
+def test_loose_cloth_stands_off_further() -> None:
+    from scipy.spatial import cKDTree
+
+    from skinseg.synthetic.reference import BODY_VERTICES
+    from skinseg.synthetic.wardrobe import dress
+
+    gender, body = people(1)[0]
+    tree = cKDTree(body.posed[:BODY_VERTICES])
+    near, far = (
+        np.median(
+            tree.query(dress((BRIEFS, dataclasses.replace(SHIRT, offset=o)), gender, body)[0][1].vertices)[0]
+        )
+        for o in (0.006, 0.04)
+    )
+    assert far > near + 0.008
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_can_be_worn(kind: str) -> None:
+    from skinseg.synthetic.wardrobe import dress
+
+    gender, body = people(2)[1]
+    piece = garment(kind, sleeve=0.5, leg=0.5, neckline=0.2, hem=0.8, offset=0.02, folds=0.01)
+    worn = (*underwear(gender), piece)
+    cloth, _ = dress(worn, gender, body)
+    assert 2 in [number(mesh.material) for mesh in cloth]
+
+
+def test_only_a_headscarf_hides_hair() -> None:
+    assert covers_hair((BRIEFS, HEADSCARF))
+    assert not covers_hair((BRIEFS, SCARF, COAT))
+
+
+def test_an_unknown_garment_is_refused() -> None:
     from skinseg.synthetic.wardrobe import dress
 
     gender, body = people(1)[0]
     with pytest.raises(ValueError, match="cape"):
         dress((BRIEFS, garment("cape")), gender, body)
-    with pytest.raises(ValueError, match="mohawk"):
-        grow_hair(dataclasses.replace(HAIR, style="mohawk"), body)
-
-
-def test_hair_is_rooted_on_the_scalp_and_keeps_out_of_the_face() -> None:
-    from scipy.spatial import cKDTree
-
-    from skinseg.synthetic.hair import grow_hair
-    from skinseg.synthetic.reference import BODY_VERTICES, reference_body
-
-    for _, body in people(3):
-        scalp, brows = grow_hair(HAIR, body)
-        surface = np.concatenate([points_on_faces(body.posed, parts=6), body.posed[:BODY_VERTICES]])
-        place = np.concatenate(
-            [points_on_faces(reference_body().rest, 6), reference_body().rest[:BODY_VERTICES]]
-        )
-        tree = cKDTree(surface)
-        assert 2000 < len(scalp.points) < 20000
-        reach, nearest = tree.query(scalp.points[:, 0])
-        assert reach.max() < 0.004
-        # On the reference body the nape ends at 0.79 m, the ears' tops lie at 0.9 m and the brows at 0.925 m.
-        _, y, z = place[nearest].T
-        assert z.min() > 0.78
-        assert z[y < -0.06].min() > 0.9
-        assert z[y < -0.10].min() > 0.935
-        # No arcs: every point stays within a finger's breadth of the skull, and few hang over the forehead.
-        reach, nearest = tree.query(scalp.points.reshape(-1, 3))
-        assert reach.max() < 0.02
-        _, y, z = place[nearest].T
-        assert np.mean(z[y < -0.10] > 0.935) > 0.99
-        eyes = (body.posed_bones["eye.L"], body.posed_bones["eye.R"])
-        for eye in eyes:
-            assert np.linalg.norm(scalp.points - eye, axis=2).min() > 0.03
-        left = np.linalg.norm(brows.points[:, 0] - eyes[0], axis=1) < np.linalg.norm(
-            brows.points[:, 0] - eyes[1], axis=1
-        )
-        assert 0.35 < left.mean() < 0.65
-        length = np.linalg.norm(np.diff(brows.points, axis=1), axis=2).sum(axis=1)
-        assert length.min() > 0.004
-        assert length.max() < 0.012
-
-
-def test_hair_is_a_function_of_its_seed_and_a_bald_head_has_brows_only() -> None:
-    from scipy.spatial import cKDTree
-
-    from skinseg.synthetic.hair import grow_hair
-    from skinseg.synthetic.reference import BODY_VERTICES, reference_body
-
-    _, body = people(1)[0]
-    first, again = grow_hair(HAIR, body)[0], grow_hair(HAIR, body)[0]
-    np.testing.assert_array_equal(first.points, again.points)
-    other = grow_hair(dataclasses.replace(HAIR, seed=8), body)[0]
-    assert len(other.points) != len(first.points) or not np.array_equal(other.points, first.points)
-
-    bald = grow_hair(dataclasses.replace(HAIR, style="bald"), body)
-    x, y, z = reference_body().rest[:BODY_VERTICES].T
-    forehead = (np.abs(x) < 0.07) & (z > 0.9) & (z < 0.95) & (y < -0.09)
-    assert len(bald) == 1
-    _, nearest = cKDTree(body.posed[:BODY_VERTICES]).query(bald[0].points[:, 0])
-    assert forehead[nearest].all()
-    assert not grow_hair(dataclasses.replace(HAIR, style="bald", brows=False), body)

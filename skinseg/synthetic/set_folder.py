@@ -1,0 +1,293 @@
+"""A rendered set on disk: whose it is, which frames are finished, and how one gets in without being half.
+
+A frame counts once its line is in the journal, and the line is written after both files are on the disk under
+their final names. What a crash leaves without a line is rendered again.
+"""
+
+import dataclasses
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from skinseg import __version__
+from skinseg.errors import UserError
+from skinseg.files import written_whole
+from skinseg.synthetic.config import GeneratorConfig
+from skinseg.synthetic.frames import Frame, Job, Row
+
+# Folder of a frame's file, and the journal's key of that file's SHA-256.
+FILES = {"images": "image_sha256", "masks": "mask_sha256"}
+SCRATCH = ".unfinished-"
+LOCK = ".lock"
+# What `written_whole` leaves when its process is killed.
+_BESIDE = re.compile(r"\.\w+\.\d+\.\w+")
+_ROW_KEYS = {"index", "image", "attempt", "skin_share", "gain", "scene", *FILES.values()}
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What makes two sets the same set: all that its frames depend on.
+
+    photographs: how many there are; photographs_hash: 12 hex digits over their names and contents, or "".
+    """
+
+    skinseg: str
+    seed: int
+    config_hash: str
+    photographs: int
+    photographs_hash: str
+
+    @classmethod
+    def of(cls, job: Job) -> "Identity":
+        """The identity of the set that a job renders with this version."""
+        photos = job.photos
+        if photos is None:
+            return cls(__version__, job.seed, job.config.hash, 0, "")
+        lines = "".join(f"{n} {h}\n" for n, h in zip(photos.names, photos.hashes, strict=True))
+        digest = hashlib.sha256(lines.encode()).hexdigest()[:12]
+        return cls(__version__, job.seed, job.config.hash, len(photos.names), digest)
+
+
+# For each field of the identity: what to call it, and how a user gets the one of the set.
+_WAYS_OUT = {
+    "skinseg": ("version of skinseg", "continue with that version (pip install skinseg=={found})"),
+    "seed": ("seed", "continue with --seed {found}"),
+    "config_hash": ("configuration", "continue with the configuration in its generator.yaml"),
+    "photographs": ("number of photographs", "continue with the folder of --backgrounds it was begun with"),
+    "photographs_hash": ("photographs", "continue with the folder of --backgrounds it was begun with"),
+}
+
+
+def check_claim(out: Path, job: Job) -> None:
+    """Raise UserError where the folder holds another set or other files; nothing is written."""
+    if (out / "generator.yaml").is_file():
+        check_identity(out, Identity.of(job), read_generator(out))
+    elif out.exists() and not out.is_dir():
+        raise UserError(f"{out}: a file, expected a folder for the set; give --out another name")
+    elif out.is_dir() and any(item.name != LOCK for item in out.iterdir()):
+        raise UserError(
+            f"{out}: the folder is not empty and has no generator.yaml, expected a new folder or one that "
+            "`skinseg render` wrote; give --out another folder"
+        )
+
+
+def claim(out: Path, job: Job) -> None:
+    """Say in a new or empty folder whose it is, or check that it is this very set's, as `check_claim` does."""
+    check_claim(out, job)
+    path = out / "generator.yaml"
+    if path.is_file():
+        return
+    record = dataclasses.asdict(Identity.of(job)) | {"config": dataclasses.asdict(job.config)}
+    with written_whole(path) as beside:
+        beside.write_text(yaml.safe_dump(record, sort_keys=False), encoding="utf-8")
+
+
+def read_generator(out: Path) -> dict[str, Any]:
+    """The record in generator.yaml. Raises UserError where there is none."""
+    path = out / "generator.yaml"
+    try:
+        record = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UserError(
+            f"{path}: cannot be read, expected the settings of a set that `skinseg render` wrote; "
+            "name the folder of such a set"
+        ) from error
+    fields = [field.name for field in dataclasses.fields(Identity)]
+    if not isinstance(record, dict) or not record.keys() >= {*fields, "config"}:
+        raise UserError(
+            f"{path}: not the settings of a set of this kind, expected {', '.join(fields)} and config; an older "
+            "skinseg may have written it: restore it, or render the set in a new folder"
+        )
+    return record
+
+
+def check_identity(out: Path, identity: Identity, record: dict[str, Any]) -> None:
+    """Raise UserError where a set's record differs from what its frames would be rendered from now."""
+    for field, (what, way_out) in _WAYS_OUT.items():
+        found, here = record.get(field), getattr(identity, field)
+        if found != here:
+            raise UserError(
+                f"{out}: holds a set with {what} {found}, asked for {here}, so its frames cannot be "
+                f"reproduced; {way_out.format(found=found)}, or give --out another folder"
+            )
+
+
+def read_job(out: Path, photos: Any) -> Job:
+    """The job that rendered a set, with the photographs given here.
+
+    Raises UserError where this version or these photographs would give other frames.
+    """
+    record = read_generator(out)
+    if record["skinseg"] != __version__:
+        # Its settings may have other names: nothing else in it can be judged.
+        check_identity(out, Identity(__version__, 0, "", 0, ""), record)
+    config = GeneratorConfig.from_record(record["config"], str(out / "generator.yaml"))
+    if config.hash != record["config_hash"] or not isinstance(record["seed"], int):
+        raise UserError(
+            f"{out / 'generator.yaml'}: was changed since the set was rendered (its settings do not have the "
+            "hash beside them); restore it, or render the set in a new folder"
+        )
+    job = Job(config, record["seed"], photos)
+    check_identity(out, Identity.of(job), record)
+    return job
+
+
+@contextmanager
+def locked(out: Path) -> Iterator[None]:
+    """Keep every other process from writing to the set; a process that dies lets go of it.
+
+    Raises UserError where another one holds it.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / LOCK).open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UserError(
+                f"{out}: another `skinseg render` is writing to this set; wait for it, or give --out "
+                "another folder"
+            ) from error
+        except OSError as error:
+            # Some network disks have no locks: those who share one take care themselves.
+            if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
+                raise
+        yield
+
+
+@contextmanager
+def disk_errors(out: Path) -> Iterator[None]:
+    """Turn what a disk refuses into one sentence; what is finished stays finished."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise UserError(
+                f"{out}: no space left on its disk; the frames finished so far are kept, make space and "
+                "give the same command again to go on"
+            ) from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ENOTDIR, errno.EFBIG):
+            raise UserError(
+                f"{out}: cannot be written to ({error.strerror}); correct that, or give --out another folder"
+            ) from error
+        raise
+
+
+class SetFolder:
+    """The frames of a claimed and locked set. rows: the journal, by index."""
+
+    def __init__(self, out: Path) -> None:
+        """Clean up after a crash, and read the journal."""
+        self.out = out
+        self.journal = out / "scenes.jsonl"
+        for folder in FILES:
+            (out / folder).mkdir(parents=True, exist_ok=True)
+        for place in (out, *(out / name for name in FILES)):
+            for left in place.glob(".*"):
+                if _BESIDE.fullmatch(left.name):
+                    left.unlink()
+        for left in out.glob(f"{SCRATCH}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        self.rows = self._read_journal()
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A folder for unfinished work, no other call's: a Blender that outlived one may still write to its."""
+        with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=self.out, ignore_cleanup_errors=True) as folder:
+            yield Path(folder)
+
+    def add(self, frame: Frame) -> None:
+        """Keep a frame: its files, then its line."""
+        for folder, data in (("images", frame.image), ("masks", frame.mask)):
+            with written_whole(self.out / folder / frame.row["image"]) as beside, beside.open("wb") as file:
+                file.write(data)
+                _to_disk(file)
+        with self.journal.open("ab") as file:
+            file.write(_line(frame.row))
+            _to_disk(file)
+        self.rows[frame.row["index"]] = frame.row
+
+    def without_files(self) -> list[int]:
+        """Indices of rows that lack a file: quick, for going on."""
+        names = {folder: set(os.listdir(self.out / folder)) for folder in FILES}
+        return [i for i, row in self.rows.items() if any(row["image"] not in names[f] for f in FILES)]
+
+    def damaged(self) -> dict[int, str]:
+        """What is wrong with each frame whose files are not those that were rendered: all bytes are read."""
+        with ThreadPoolExecutor() as pool:
+            flaws = pool.map(self._flaw, self.rows.values())
+            return {index: flaw for index, flaw in zip(self.rows, flaws, strict=True) if flaw}
+
+    def _flaw(self, row: Row) -> str:
+        for folder, key in FILES.items():
+            path = self.out / folder / row["image"]
+            try:
+                with path.open("rb") as file:
+                    digest = hashlib.file_digest(file, "sha256").hexdigest()
+            except FileNotFoundError:
+                return f"{folder}/{row['image']} is missing"
+            except OSError as error:
+                return f"{folder}/{row['image']} cannot be read ({error.strerror})"
+            if digest != row[key]:
+                return f"{folder}/{row['image']} has changed"
+        return ""
+
+    def merge(self, rows: Iterable[Row]) -> None:
+        """Take over rows of the table that the journal has lost."""
+        lost = [row for row in rows if _is_row(row) and row["index"] not in self.rows]
+        self.rows |= {row["index"]: row for row in lost}
+        if lost:
+            self._write_journal()
+
+    def _read_journal(self) -> dict[int, Row]:
+        """Rows by index, the last of an index counts; what is no row, as a crash may leave it, is cut off."""
+        if not self.journal.is_file():
+            return {}
+        text = self.journal.read_bytes()
+        rows: dict[int, Row] = {}
+        for line in text.split(b"\n"):
+            try:
+                row = json.loads(line)
+            except ValueError:
+                continue
+            if _is_row(row):
+                rows[row["index"]] = row
+        if text != b"".join(_line(row) for row in rows.values()):
+            self._write_journal(rows)
+        return rows
+
+    def _write_journal(self, rows: dict[int, Row] | None = None) -> None:
+        with written_whole(self.journal) as beside, beside.open("wb") as file:
+            file.writelines(_line(row) for row in (self.rows if rows is None else rows).values())
+            _to_disk(file)
+
+
+def _is_row(row: Any) -> bool:
+    """Whether this is a journal's row, with a file name that leads nowhere else."""
+    return (
+        isinstance(row, dict)
+        and row.keys() >= _ROW_KEYS
+        and isinstance(row["index"], int)
+        and row["image"] == f"{row['index']:06d}.png"
+    )
+
+
+def _line(row: Row) -> bytes:
+    return json.dumps(row).encode() + b"\n"
+
+
+def _to_disk(file: Any) -> None:
+    file.flush()
+    os.fsync(file.fileno())
