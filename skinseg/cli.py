@@ -108,11 +108,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _render(options: argparse.Namespace) -> None:
     from skinseg.synthetic.config import GeneratorConfig
-    from skinseg.synthetic.renderer import render_set, verify_set
+    from skinseg.synthetic.rendering.renderer import render_set, verify_set
 
     photos = None
     if options.backgrounds:
-        from skinseg.synthetic.backgrounds import find_photos
+        from skinseg.synthetic.surroundings.backgrounds import find_photos
 
         photos = find_photos(options.backgrounds.resolve())
     if options.verify:

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from skinseg.synthetic.config import GeneratorConfig
-from skinseg.synthetic.frames import Job
 from skinseg.synthetic.mesh import Figure
+from skinseg.synthetic.rendering.frames import Job
 from skinseg.synthetic.scene import Body, Camera, Garment, Hair, Light, Person, Room, Scene, Skin, Surface
 
 CONFIG = GeneratorConfig(resolution=96, samples=1)
@@ -85,7 +85,7 @@ class PlainJob(Job):
 
 def read_plain_job(out: Path, photos: object) -> Job:
     """`read_job` of a set of plain scenes."""
-    from skinseg.synthetic.set_folder import read_job
+    from skinseg.synthetic.rendering.set_folder import read_job
 
     job = read_job(out, photos)
     return PlainJob(job.config, job.seed, job.photos)
@@ -100,7 +100,7 @@ def write_script(path: Path, behaviour: str = "") -> list[str]:
 
 
 def main(out: str, count: str, workers: str, script: str) -> None:
-    from skinseg.synthetic import lanes, renderer
+    from skinseg.synthetic.rendering import lanes, renderer
 
     lanes.PRELOAD = []
     renderer.find_worker_command = lambda: [script]  # type: ignore[assignment]

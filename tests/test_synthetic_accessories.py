@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from skinseg.synthetic.anatomy import PosedBody
 from skinseg.synthetic.labels import PartClass
 from skinseg.synthetic.mesh import Mesh, Strands
+from skinseg.synthetic.people.anatomy import PosedBody
 from skinseg.synthetic.scene import Accessory, Body, Surface, Thing, Vector
 
 Floats = npt.NDArray[np.floating]
@@ -28,7 +28,7 @@ def thing(kind: str, held: str = "", seed: int = 0, size: float = 0.3) -> Thing:
 @cache
 def person(number: int) -> PosedBody:
     """Three builds and poses: a slight young woman, a heavy old man who looks up, a tall one who nods."""
-    from skinseg.synthetic.human import pose_body
+    from skinseg.synthetic.people.human import pose_body
 
     builds = (
         {"gender": 0.95, "age": 0.67, "weight": 0.3, "height": 0.3, "asian": 1.0},
@@ -44,14 +44,14 @@ def person(number: int) -> PosedBody:
 
 
 def worn(kind: str, body: PosedBody, seed: int = 0, size: float = 0.5) -> list[Mesh]:
-    from skinseg.synthetic.accessories import wear
+    from skinseg.synthetic.people.accessories import wear
 
     return wear((accessory(kind, seed, size),), body)
 
 
 def on_resting_head(body: PosedBody, points: Floats) -> Floats:
     """World points in the coordinates of the head at rest."""
-    from skinseg.synthetic.accessories import _head
+    from skinseg.synthetic.people.accessories import _head
 
     head = _head(body)
     return (points - head.shift) @ head.rotation
@@ -61,7 +61,7 @@ def heights_above_skin(body: PosedBody, points: Floats) -> Floats:
     """Signed distance of points near the body from its surface, metres."""
     from scipy.spatial import cKDTree
 
-    from skinseg.synthetic.reference import BODY_VERTICES, body_normals
+    from skinseg.synthetic.people.reference import BODY_VERTICES, body_normals
 
     skin, normals = body.posed[:BODY_VERTICES], body_normals(body.posed)
     _, nearest = cKDTree(skin).query(points)
@@ -69,13 +69,13 @@ def heights_above_skin(body: PosedBody, points: Floats) -> Floats:
 
 
 def kinds_of_accessories() -> tuple[str, ...]:
-    from skinseg.synthetic.accessories import KINDS
+    from skinseg.synthetic.people.accessories import KINDS
 
     return KINDS
 
 
 def kinds_of_things() -> tuple[str, ...]:
-    from skinseg.synthetic.things import KINDS
+    from skinseg.synthetic.surroundings.things import KINDS
 
     return KINDS
 
@@ -117,7 +117,7 @@ def test_every_accessory_is_well_formed_near_its_place_and_deterministic(kind: s
 
 
 def test_clear_lenses_have_glass_and_dark_ones_do_not() -> None:
-    from skinseg.synthetic.accessories import wear
+    from skinseg.synthetic.people.accessories import wear
 
     meshes = wear((accessory("cap"), accessory("glasses"), accessory("sunglasses")), person(0))
     assert [mesh.material for mesh in meshes] == [
@@ -156,7 +156,7 @@ def test_lenses_lie_in_front_of_the_eyes_and_temples_on_the_ears() -> None:
 def test_hats_enclose_the_scalp_and_keep_out_of_the_forehead(kind: str) -> None:
     from scipy.spatial import cKDTree
 
-    from skinseg.synthetic.reference import BODY_VERTICES, reference_body
+    from skinseg.synthetic.people.reference import BODY_VERTICES, reference_body
 
     scalp = reference_body().rest[:BODY_VERTICES, 2] > 0.975
     for number in range(3):
@@ -182,7 +182,7 @@ def test_hats_enclose_the_scalp_and_keep_out_of_the_forehead(kind: str) -> None:
 def test_a_mask_covers_mouth_and_nose_and_leaves_the_eyes() -> None:
     from scipy.spatial import cKDTree
 
-    from skinseg.synthetic.anatomy import body_classes, face_groups
+    from skinseg.synthetic.people.anatomy import body_classes, face_groups
 
     lips = np.unique(face_groups()["body"][body_classes() == PartClass.LIPS])
     for number in range(3):
@@ -207,9 +207,9 @@ def clothing(vertices: Floats, faces: npt.NDArray[np.int32]) -> Mesh:
 
 @pytest.mark.slow
 def test_a_necklace_lies_on_the_skin_and_on_cloth() -> None:
-    from skinseg.synthetic.accessories import wear
-    from skinseg.synthetic.anatomy import face_groups
-    from skinseg.synthetic.reference import body_normals, reference_body
+    from skinseg.synthetic.people.accessories import wear
+    from skinseg.synthetic.people.anatomy import face_groups
+    from skinseg.synthetic.people.reference import body_normals, reference_body
 
     for number in range(3):
         body = person(number)
@@ -231,9 +231,9 @@ def test_a_necklace_lies_on_the_skin_and_on_cloth() -> None:
 
 @pytest.mark.slow
 def test_a_sleeve_hides_a_watch() -> None:
-    from skinseg.synthetic.accessories import wear
-    from skinseg.synthetic.anatomy import face_groups
-    from skinseg.synthetic.reference import reference_body
+    from skinseg.synthetic.people.accessories import wear
+    from skinseg.synthetic.people.anatomy import face_groups
+    from skinseg.synthetic.people.reference import reference_body
 
     body = person(0)
     arms = reference_body().bone_share("lowerarm", "wrist") > 0.5
@@ -245,7 +245,7 @@ def test_a_sleeve_hides_a_watch() -> None:
 
 def hedgehog(body: PosedBody, length: float) -> Strands:
     """A straight strand out of every vertex of the scalp and the nape."""
-    from skinseg.synthetic.reference import BODY_VERTICES, body_normals, reference_body
+    from skinseg.synthetic.people.reference import BODY_VERTICES, body_normals, reference_body
 
     x, y, z = reference_body().rest[:BODY_VERTICES].T
     roots = np.flatnonzero((z > 0.97) | ((z > 0.83) & (y > 0.0) & (np.abs(x) < 0.08)))
@@ -259,7 +259,7 @@ def hedgehog(body: PosedBody, length: float) -> Strands:
 def test_no_hair_pokes_through_a_hat(kind: str) -> None:
     from scipy.spatial import cKDTree
 
-    from skinseg.synthetic.accessories import tuck, wear
+    from skinseg.synthetic.people.accessories import tuck, wear
 
     body = person(1)
     worn_kinds = (accessory(kind),)
@@ -284,7 +284,7 @@ def test_no_hair_pokes_through_a_hat(kind: str) -> None:
 
 @pytest.mark.slow
 def test_hair_stays_as_it_is_without_a_hat() -> None:
-    from skinseg.synthetic.accessories import tuck, wear
+    from skinseg.synthetic.people.accessories import tuck, wear
 
     body, hair = person(0), hedgehog(person(0), 0.05)
     glasses = (accessory("glasses"),)
@@ -293,7 +293,7 @@ def test_hair_stays_as_it_is_without_a_hat() -> None:
 
 
 def test_an_unknown_accessory_is_refused() -> None:
-    from skinseg.synthetic.accessories import tuck, wear
+    from skinseg.synthetic.people.accessories import tuck, wear
 
     with pytest.raises(ValueError, match=r"'crown'.*glasses, .*beanie"):
         wear((accessory("crown"),), person(0))
@@ -303,7 +303,7 @@ def test_an_unknown_accessory_is_refused() -> None:
 
 @pytest.mark.parametrize("kind", kinds_of_things())
 def test_every_thing_stands_on_its_place(kind: str) -> None:
-    from skinseg.synthetic.things import build_things
+    from skinseg.synthetic.surroundings.things import build_things
 
     for seed in range(4):
         record = thing(kind, seed=seed, size=1.1)
@@ -320,7 +320,7 @@ def test_every_thing_stands_on_its_place(kind: str) -> None:
 
 
 def test_things_are_numbered_and_an_unknown_one_is_refused() -> None:
-    from skinseg.synthetic.things import build_things
+    from skinseg.synthetic.surroundings.things import build_things
 
     meshes = build_things((thing("box"), thing("table"), thing("box")), {})
     assert [mesh.material for mesh in meshes] == ["thing:0", "thing:1", "thing:2"]
@@ -336,7 +336,7 @@ def test_things_are_numbered_and_an_unknown_one_is_refused() -> None:
 
 @pytest.mark.slow
 def test_a_hand_frame_follows_fingers_thumb_and_palm() -> None:
-    from skinseg.synthetic.things import hand_frame
+    from skinseg.synthetic.surroundings.things import hand_frame
 
     for number in range(3):
         body = person(number)
@@ -358,7 +358,7 @@ def test_a_hand_frame_follows_fingers_thumb_and_palm() -> None:
 
 @pytest.mark.slow
 def test_held_things_lie_in_the_palm_and_not_in_the_back_of_the_hand() -> None:
-    from skinseg.synthetic.things import GRIPS, KINDS, build_things, hand_frame
+    from skinseg.synthetic.surroundings.things import GRIPS, KINDS, build_things, hand_frame
 
     assert set(GRIPS) <= set(KINDS)
     body = person(2)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from skinseg.errors import UserError
-from skinseg.synthetic import cluster, renderer
-from skinseg.synthetic.renderer import render_job
+from skinseg.synthetic.rendering import cluster, renderer
+from skinseg.synthetic.rendering.renderer import render_job
 from tests.stand_in import CONFIG, PlainJob, write_script
 
 distributed = pytest.importorskip("dask.distributed")

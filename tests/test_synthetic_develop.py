@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 import pytest
 
-from skinseg.synthetic.develop import MIDDLE_GREY, develop, metered_gain, white_balance
 from skinseg.synthetic.labels import PartClass
-from skinseg.synthetic.light import kelvin_to_rgb
+from skinseg.synthetic.rendering.develop import MIDDLE_GREY, develop, metered_gain, white_balance
 from skinseg.synthetic.scene import Camera, Light
+from skinseg.synthetic.surroundings.light import kelvin_to_rgb
 from skinseg.tones.ita import linear_to_srgb, srgb_to_linear
 
 SIDE = 128

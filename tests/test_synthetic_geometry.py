@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from skinseg.synthetic.config import GeneratorConfig
-from skinseg.synthetic.label_image import read_labels
 from skinseg.synthetic.labels import PartClass
 from skinseg.synthetic.mesh import Figure
+from skinseg.synthetic.rendering.label_image import read_labels
 from skinseg.synthetic.scene import SENSOR, Scene
 
 FRAMES, PIXELS = 4, 400
@@ -22,11 +22,8 @@ def camera_rays(
     """Origin (3,) and unit directions (N, 3) of the rays through the middles of pixels."""
     camera = scene.camera
     target = np.array(figure.tracks[camera.track])
-    origin = target + (
-        camera.radius * math.cos(camera.theta),
-        camera.radius * math.sin(camera.theta),
-        0.0,
-    )
+    circle = np.array([math.cos(camera.theta), math.sin(camera.theta), 0.0])
+    origin = target + camera.radius * circle
     origin[2] = min(max(target[2] + camera.rise, 0.1), scene.room.size[2] - 0.1)
     forward = (target - origin) / np.linalg.norm(target - origin)
     right = np.cross(forward, (0.0, 0.0, 1.0))
@@ -84,8 +81,8 @@ def triangles_of(figure: Figure) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.slow
 def test_a_pixel_has_the_class_that_its_ray_hits(tmp_path: Path) -> None:
-    from skinseg.synthetic.human import build_figure
-    from skinseg.synthetic.renderer import render_set
+    from skinseg.synthetic.people.human import build_figure
+    from skinseg.synthetic.rendering.renderer import render_set
 
     config = GeneratorConfig(resolution=96, samples=1)
     out = tmp_path / "set"

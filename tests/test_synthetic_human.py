@@ -7,8 +7,11 @@ import pytest
 
 from skinseg.synthetic.config import GeneratorConfig
 from skinseg.synthetic.labels import PartClass
-from skinseg.synthetic.posture import POSTURES, draw_body, draw_joints, rotation_matrix
-from skinseg.synthetic.scene import Body
+from skinseg.synthetic.people.posture import POSTURES, draw_body, draw_joints, rotation_matrix
+from skinseg.synthetic.scene import Body, Hair, Skin
+
+BALD = Hair("bald", 0.0, 200.0, 0.0, (0.1, 0.1, 0.1), 0.0, 0.0, "none", 0.0, 0)
+PLAIN = Skin(3, 35.0, (0.5, 0.3, 0.2), 0.5, 0.1, 0.05, (1.1, 0.7, 0.7), 0.0, 0.0, 0, 0.0, 0.0, 0.0, 0)
 
 
 def adult(**changes: float) -> Body:
@@ -51,14 +54,14 @@ def test_rotation_matrix_turns_by_the_right_hand() -> None:
 
 @pytest.mark.parametrize("age", [0.0, 1 / 3, 0.66])
 def test_a_minor_is_refused_before_anything_is_built(age: float) -> None:
-    from skinseg.synthetic.human import pose_body
+    from skinseg.synthetic.people.human import pose_body
 
     with pytest.raises(ValueError, match="adults"):
         pose_body(adult(age=age))
 
 
 def test_a_body_without_an_age_is_refused() -> None:
-    from skinseg.synthetic.human import pose_body
+    from skinseg.synthetic.people.human import pose_body
 
     with pytest.raises(ValueError, match="adults"):
         pose_body(Body({}, {}, "a_pose", {}))
@@ -67,11 +70,11 @@ def test_a_body_without_an_age_is_refused() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("family", ["arms_down", "walking", "sitting"])
 def test_a_person_stands_on_the_floor_over_the_origin(family: str) -> None:
-    from skinseg.synthetic.human import pose_body, skin_mesh, track_points
+    from skinseg.synthetic.people.human import pose_body, skin_mesh, track_points
 
     body = pose_body(dataclasses.replace(adult(), joints=POSTURES[family]))
     covered = np.zeros(13378, bool)
-    assert abs(skin_mesh(body, covered, np.zeros_like(covered), (1.0, 1.0, 1.0)).vertices[:, 2].min()) < 1e-5
+    assert abs(skin_mesh(body, covered, BALD, PLAIN).vertices[:, 2].min()) < 1e-5
     np.testing.assert_allclose(body.posed_bones["root"][:2], 0, atol=1e-6)
     points = track_points(body)
     assert set(points) == {"face", "upper_body", "whole", "hand", "abdomen"}
@@ -81,7 +84,7 @@ def test_a_person_stands_on_the_floor_over_the_origin(family: str) -> None:
 
 @pytest.mark.slow
 def test_arms_point_where_the_posture_says() -> None:
-    from skinseg.synthetic.human import pose_body
+    from skinseg.synthetic.people.human import pose_body
 
     bones = pose_body(dataclasses.replace(adult(), joints=POSTURES["arms_up"])).posed_bones
     assert bones["wrist.L"][2] > bones["head"][2]
@@ -91,7 +94,7 @@ def test_arms_point_where_the_posture_says() -> None:
 
 @pytest.mark.slow
 def test_without_joints_the_pose_is_the_rest_pose() -> None:
-    from skinseg.synthetic.human import pose_body
+    from skinseg.synthetic.people.human import pose_body
 
     body = pose_body(dataclasses.replace(adult(), joints={}))
     shift = body.posed - body.rest
@@ -100,12 +103,12 @@ def test_without_joints_the_pose_is_the_rest_pose() -> None:
 
 @pytest.mark.slow
 def test_meshes_are_compact_and_carry_every_class() -> None:
-    from skinseg.synthetic.human import part_meshes, pose_body, skin_mesh
+    from skinseg.synthetic.people.human import part_meshes, pose_body, skin_mesh
 
     body = pose_body(adult())
     covered = np.zeros(13378, bool)
     covered[::2] = True
-    skin = skin_mesh(body, covered, np.zeros_like(covered), (1.1, 0.7, 0.7))
+    skin = skin_mesh(body, covered, BALD, PLAIN)
     assert len(skin.faces) == (~covered).sum()
     meshes = (skin, *part_meshes(body))
     for mesh in meshes:
@@ -115,13 +118,13 @@ def test_meshes_are_compact_and_carry_every_class() -> None:
         assert len(mesh.classes) == len(mesh.faces)
         assert np.isfinite(mesh.vertices).all()
     classes = set(np.concatenate([mesh.classes for mesh in meshes]).tolist())
-    names = ("SKIN", "EYES", "LIPS", "NAILS", "MOUTH_INTERIOR", "HAIR")
+    names = ("SKIN", "EYES", "LIPS", "NAILS", "MOUTH_INTERIOR")
     assert classes == {int(PartClass[name]) for name in names}
 
 
 @pytest.mark.slow
 def test_building_a_scene_twice_gives_the_same_arrays() -> None:
-    from skinseg.synthetic.human import build_figure
+    from skinseg.synthetic.people.human import build_figure
     from skinseg.synthetic.sampling import draw_scene
 
     scene = draw_scene(GeneratorConfig(), seed=5, index=0)
@@ -135,7 +138,7 @@ def test_building_a_scene_twice_gives_the_same_arrays() -> None:
 
 @pytest.mark.slow
 def test_an_unknown_bone_is_named() -> None:
-    from skinseg.synthetic.human import pose_body
+    from skinseg.synthetic.people.human import pose_body
 
     with pytest.raises(ValueError, match="tail"):
         pose_body(dataclasses.replace(adult(), joints={"tail": (0.1, 0.0, 0.0)}))

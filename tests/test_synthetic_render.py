@@ -19,14 +19,14 @@ import pytest
 from skinseg import cli
 from skinseg.datasets.rendered import Rendered
 from skinseg.errors import UserError
-from skinseg.synthetic import frames, lanes, renderer, worker_process
 from skinseg.synthetic.config import GeneratorConfig
-from skinseg.synthetic.frames import FrameRenderer
-from skinseg.synthetic.label_image import read_labels
 from skinseg.synthetic.labels import PartClass, skin_mask
-from skinseg.synthetic.renderer import render_job, render_set
+from skinseg.synthetic.rendering import frames, lanes, renderer, worker_process
+from skinseg.synthetic.rendering.frames import FrameRenderer
+from skinseg.synthetic.rendering.label_image import read_labels
+from skinseg.synthetic.rendering.renderer import render_job, render_set
+from skinseg.synthetic.rendering.worker_process import WorkerFailure, WorkerProcess, find_worker_command
 from skinseg.synthetic.scene import Scene
-from skinseg.synthetic.worker_process import WorkerFailure, WorkerProcess, find_worker_command
 from tests.stand_in import CONFIG, PlainJob, write_script
 
 ROOT = Path(__file__).parents[1]

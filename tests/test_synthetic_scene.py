@@ -10,11 +10,11 @@ import pytest
 import yaml
 
 from skinseg.errors import UserError
-from skinseg.synthetic import accessories, things
-from skinseg.synthetic.backgrounds import Photos
 from skinseg.synthetic.config import TRACKS, GeneratorConfig
-from skinseg.synthetic.hair import BEARDS, STYLES
-from skinseg.synthetic.posture import POSTURES
+from skinseg.synthetic.people import accessories
+from skinseg.synthetic.people.hair import BEARDS, STYLES
+from skinseg.synthetic.people.posture import POSTURES
+from skinseg.synthetic.people.wardrobe import KINDS
 from skinseg.synthetic.sampling import (
     EXTENTS,
     HEIGHTS,
@@ -30,8 +30,9 @@ from skinseg.synthetic.sampling import (
     wall_distance,
 )
 from skinseg.synthetic.scene import Body, Room, Scene, Surface
-from skinseg.synthetic.textures import TEXTURES
-from skinseg.synthetic.wardrobe import KINDS
+from skinseg.synthetic.surroundings import things
+from skinseg.synthetic.surroundings.backgrounds import Photos
+from skinseg.synthetic.surroundings.textures import TEXTURES
 from skinseg.tones.ita import fitzpatrick_of, ita_of, linear_to_lab
 
 COUNT = 200

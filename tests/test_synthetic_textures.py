@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skinseg.synthetic.scene import Surface
-from skinseg.synthetic.textures import SIZE, TEXTURES, texture
+from skinseg.synthetic.surroundings.textures import SIZE, TEXTURES, texture
 
 COLORS = (
     (0.5, 0.35, 0.2), (0.1, 0.3, 0.5), (0.7, 0.7, 0.65), (0.05, 0.04, 0.04), (0.3, 0.05, 0.05), (0.2, 0.4, 0.1),

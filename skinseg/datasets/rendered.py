@@ -7,8 +7,8 @@ from skinseg.datasets.base import Dataset, Item, Part, files_by_stem
 from skinseg.datasets.decoding import read_image
 from skinseg.datasets.sample import Sample
 from skinseg.errors import UserError
-from skinseg.synthetic.label_image import read_labels
 from skinseg.synthetic.labels import person_mask, skin_mask
+from skinseg.synthetic.rendering.label_image import read_labels
 
 
 class Rendered(Dataset):

@@ -8,9 +8,9 @@ import typing
 import numpy as np
 import numpy.typing as npt
 
-from skinseg.synthetic.backgrounds import Photos
 from skinseg.synthetic.config import TONES, GeneratorConfig
-from skinseg.synthetic.posture import draw_body, grip
+from skinseg.synthetic.people.posture import draw_body, grip
+from skinseg.synthetic.people.wardrobe import required_underwear
 from skinseg.synthetic.scene import (
     SENSOR,
     YOUNGEST_ADULT,
@@ -28,8 +28,8 @@ from skinseg.synthetic.scene import (
     Surface,
     Thing,
 )
-from skinseg.synthetic.things import GRIPS
-from skinseg.synthetic.wardrobe import required_underwear
+from skinseg.synthetic.surroundings.backgrounds import Photos
+from skinseg.synthetic.surroundings.things import GRIPS
 from skinseg.tones.ita import draw_skin_color, lab_to_linear, linear_to_lab, srgb_to_linear
 
 # Part -> metres that the frame spans there, drawn uniformly in the logarithm. A face is 0.22 m high, a hand
@@ -273,7 +273,11 @@ def draw_garments(config: GeneratorConfig, body: Body, rng: np.random.Generator)
             kind = _pick(rng, {"shirt": 0.75, "sweater": 0.25})
             worn.append(_top(config, rng, kind))
             if rng.random() < 0.15:
-                worn.append(_garment(config, rng, "jacket", sleeve=_uniform(rng, 0.85, 1.0), hem=1.0))
+                kind = _pick(rng, {"jacket": 0.7, "coat": 0.3})
+                length = _uniform(rng, 0.2, 0.6) if kind == "coat" else 0.0
+                worn.append(
+                    _garment(config, rng, kind, fit=0.8, sleeve=_uniform(rng, 0.85, 1.0), hem=1.0, leg=length)
+                )
     if scarf:
         head = woman and rng.random() < 0.5
         worn.append(_garment(config, rng, "headscarf" if head else "scarf", fit=0.5))

@@ -82,7 +82,7 @@ class Hair:
 
 @dataclass(frozen=True)
 class Garment:
-    """A piece cut from the body's tights geometry along iso-lines and offset outwards.
+    """A piece of cloth: a shell about the body cut along iso-lines, or a hull that hangs about it.
 
     kind: one of `wardrobe.KINDS`, which says what each covers.
     Fractions run 0-1 along the limb: sleeve 0 = shoulder, 1 = wrist; leg 0 = crotch, 1 = ankle;
@@ -94,7 +94,7 @@ class Garment:
     leg: float
     neckline: float
     hem: float
-    offset: float  # distance from the body, metres
+    offset: float  # how far free cloth stands off, metres; edges that hold stay close
     folds: float  # height of folds, metres
     color: Color
     pattern: str  # one of PATTERNS

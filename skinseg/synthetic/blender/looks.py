@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from skinseg.synthetic.labels import PartClass
 from skinseg.synthetic.scene import Accessory, Color, Garment, Person, Scene, Skin, Surface
-from skinseg.synthetic.textures import texture
+from skinseg.synthetic.surroundings.textures import texture
 
 Photos = dict[str, npt.NDArray[np.uint8]]
 
@@ -63,9 +63,7 @@ def look_of(material: str, scene: Scene, *, tinted: bool, in_uv: bool, photos: P
     raise ValueError(f"mesh material {material!r} has no look")
 
 
-def surface_look(
-    surface: Surface, photos: Photos, name: str = "surface", tinted: bool = False
-) -> Any:
+def surface_look(surface: Surface, photos: Photos, name: str = "surface", tinted: bool = False) -> Any:
     """The surface's texture or photograph, repeated `surface.scale` times a metre of the UV."""
     pixels = photos[surface.photo] if surface.texture == "photo" else texture(surface)
     height, width = pixels.shape[:2]

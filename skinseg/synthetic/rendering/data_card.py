@@ -7,8 +7,8 @@ from typing import Any
 import yaml
 
 from skinseg.files import written_whole
-from skinseg.synthetic.label_image import PALETTE
 from skinseg.synthetic.labels import SKIN_CLASSES, PartClass
+from skinseg.synthetic.rendering.label_image import PALETTE
 
 _TEXT = """# A rendered set: {frames} frames of synthetic adults with exact masks
 

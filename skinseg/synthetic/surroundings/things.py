@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from skinseg.synthetic.anatomy import PosedBody
 from skinseg.synthetic.labels import PartClass
 from skinseg.synthetic.mesh import Mesh
-from skinseg.synthetic.reference import BODY_VERTICES, Floats, reference_body
+from skinseg.synthetic.people.anatomy import PosedBody
+from skinseg.synthetic.people.reference import BODY_VERTICES, Floats, reference_body
 from skinseg.synthetic.scene import Thing
-from skinseg.synthetic.solids import (
+from skinseg.synthetic.surroundings.solids import (
     Solid,
     ball,
     box,

@@ -15,8 +15,8 @@ from scipy.ndimage import map_coordinates
 from scipy.sparse import csr_matrix, diags
 from scipy.spatial import cKDTree
 
-from skinseg.synthetic.anatomy import PosedBody, face_groups
-from skinseg.synthetic.reference import (
+from skinseg.synthetic.people.anatomy import PosedBody, face_groups
+from skinseg.synthetic.people.reference import (
     BODY_VERTICES,
     Floats,
     Ints,

@@ -14,12 +14,12 @@ import numpy.typing as npt
 from scipy.ndimage import gaussian_filter1d
 from scipy.spatial import ConvexHull, cKDTree
 
-from skinseg.synthetic.anatomy import PosedBody, body_classes, face_groups
 from skinseg.synthetic.labels import SKIN_CLASSES, PartClass
 from skinseg.synthetic.mesh import Mesh, Strands
-from skinseg.synthetic.reference import BODY_VERTICES, body_normals, reference_body, vertex_normals
+from skinseg.synthetic.people.anatomy import PosedBody, body_classes, face_groups
+from skinseg.synthetic.people.reference import BODY_VERTICES, body_normals, reference_body, vertex_normals
 from skinseg.synthetic.scene import Accessory, Vector
-from skinseg.synthetic.solids import (
+from skinseg.synthetic.surroundings.solids import (
     Array,
     Solid,
     ball,
@@ -32,7 +32,7 @@ from skinseg.synthetic.solids import (
     tinted,
     tube,
 )
-from skinseg.synthetic.things import hand_frame
+from skinseg.synthetic.surroundings.things import hand_frame
 
 Rim = tuple[Vector, ...]
 

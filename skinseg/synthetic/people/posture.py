@@ -115,9 +115,11 @@ GESTURES: dict[str, Gesture] = {
     "four": Gesture((_STRAIGHT,) * 4, (10, 1, -8, -18), (45, -12, -15), (48, 0)),
     "thumb_up": Gesture((_FIST,) * 4, _CLOSED, (-10, 25, 0), (-10, -12)),
     "l_shape": Gesture((_STRAIGHT, _FIST, _FIST, _FIST), _CLOSED, (-5, 15, 0), (-10, -10)),
-    "ok_ring": Gesture(((50, 55, 30), (25, 20, 10), (15, 15, 10), (8, 10, 8)), _WIDE, (20, 10, 0), (20, 20)),
+    "ok_ring": Gesture(
+        ((56, 52, 28), (25, 20, 10), (15, 15, 10), (8, 10, 8)), (8, 2, -10, -22), (24, 6, 0), (16, 18)
+    ),
     "horns": Gesture((_STRAIGHT, _FIST, _FIST, _STRAIGHT), (6, 0, -2, -14), (27, 12, -1), (45, 11)),
-    "pinch": Gesture(((55, 35, 15), (60, 60, 30), (65, 70, 35), (70, 70, 40)), _CLOSED, (20, 10, 0), (20, 20)),
+    "pinch": Gesture(((62, 46, 18), (60, 60, 30), (65, 70, 35), (70, 70, 40)), _CLOSED, (24, 6, 0), (14, 14)),
 }
 
 
@@ -271,7 +273,7 @@ def _bent(forwards: float, neck: float = 0.0) -> Joints:
 _DOWN = _left_arm((0.22, 0.05, -1.0), (0.12, -0.25, -1.0))
 _DOWN_RIGHT = _mirrored(_DOWN)
 _HIP = _left_arm((0.85, 0.35, -0.75), (-0.42, -0.62, -0.58))
-_LAP = _left_arm((0.40, -0.12, -0.90), (-0.40, -0.80, -0.42), (0.0, 0.0, -1.0))
+_LAP = _left_arm((0.40, -0.12, -0.90), (-0.36, -0.86, -0.29), (0.0, 0.0, -1.0))
 _STANDING = _legs((0.0, 0.0), (0.0, 0.0))
 _FRONT = (0.0, -1.0, 0.0)
 
@@ -279,27 +281,35 @@ POSTURES: dict[str, Joints] = {
     "a_pose": {},
     "arms_down": _STANDING | _both(_DOWN),
     "arms_aside": _STANDING | _both(_left_arm((0.75, 0.15, -0.65), (0.70, -0.25, -0.70))),
-    "arms_behind": _STANDING | _both(_left_arm((0.20, 0.55, -0.80), (-0.70, 0.05, -0.70), (0, 1, 0))),
+    "arms_behind": _STANDING
+    | _left_arm((0.20, 0.55, -0.80), (-0.70, 0.16, -0.68), (0, 1, 0))
+    | _mirrored(_left_arm((0.20, 0.50, -0.82), (-0.72, 0.00, -0.68), (0, 1, 0))),
     "hands_on_hips": _STANDING | _both(_HIP),
     "arms_folded": _STANDING
     | _left_arm((0.20, -0.32, -0.93), (-0.90, -0.42, 0.20))
     | _mirrored(_left_arm((0.22, -0.22, -0.95), (-0.88, -0.48, -0.12))),
     "hands_clasped": _STANDING
-    | _left_arm((0.28, -0.32, -0.90), (-0.74, -0.48, -0.45), (0, 1, -0.3))
-    | _mirrored(_left_arm((0.29, -0.18, -0.94), (-0.74, -0.42, -0.52), (0, 1, -0.3))),
+    | _left_arm((0.28, -0.32, -0.90), (-0.72, -0.64, -0.40), (0, 1, -0.3))
+    | _mirrored(_left_arm((0.29, -0.18, -0.94), (-0.73, -0.50, -0.50), (0, 1, -0.3))),
     "waving": _STANDING
     | _left_arm((0.80, -0.25, -0.10), (0.25, -0.25, 0.95), _FRONT, gesture="open_palm")
     | _DOWN_RIGHT,
     "hand_near_face": _STANDING
-    | _left_arm((0.35, -0.80, -0.48), (-0.45, 0.12, 0.88), (-0.9, 0.4, 0))
+    | _left_arm((0.35, -0.80, -0.48), (-0.38, 0.10, 0.90), (-0.9, 0.4, 0))
     | _DOWN_RIGHT,
     "hand_on_chin": _STANDING
     | _left_arm((0.10, -0.75, -0.66), (-0.35, -0.02, 0.93), (-0.3, 0.9, 0))
     | _mirrored(_left_arm((0.25, -0.30, -0.90), (-0.85, -0.45, -0.10))),
-    "hand_in_hair": _STANDING | _left_arm((0.66, -0.41, 0.62), (-0.74, 0.52, 0.28), (-0.7, 0, -0.7)) | _DOWN_RIGHT,
-    "hands_behind_head": _STANDING | _both(_left_arm((0.68, 0.20, 0.70), (-0.96, 0.18, -0.15), (0, -1, 0))),
+    "hand_in_hair": _STANDING
+    | _left_arm((0.66, -0.41, 0.62), (-0.74, 0.52, 0.28), (-0.7, 0, -0.7))
+    | _DOWN_RIGHT,
+    "hands_behind_head": _STANDING
+    | _left_arm((0.68, 0.22, 0.70), (-0.96, 0.28, -0.08), (0, -1, 0))
+    | _mirrored(_left_arm((0.68, 0.20, 0.70), (-0.95, 0.18, -0.28), (0, -1, 0))),
     "arms_up": _STANDING | _both(_left_arm((0.55, -0.10, 0.85), (0.15, -0.20, 0.95))),
-    "arm_round": _STANDING | _left_arm((0.90, 0.35, -0.10), (0.95, -0.10, -0.05), (0, -0.7, -0.7), bend=0.3) | _DOWN_RIGHT,
+    "arm_round": _STANDING
+    | _left_arm((0.90, 0.35, -0.10), (0.95, -0.10, -0.05), (0, -0.7, -0.7), bend=0.3)
+    | _DOWN_RIGHT,
     "hand_forward": _STANDING | _left_arm((0.35, -0.45, -0.82), (-0.25, -0.55, 0.75), _FRONT) | _DOWN_RIGHT,
     "forearm_up": _STANDING | _left_arm((0.45, -0.15, -0.88), (0.25, -0.20, 0.95), _FRONT) | _DOWN_RIGHT,
     "walking": _left_arm((0.20, 0.40, -0.90), (0.12, -0.10, -1.0))
@@ -312,7 +322,7 @@ POSTURES: dict[str, Joints] = {
     | _left_arm((0.55, -0.75, -0.15), (0.45, -0.85, 0.10), (0, 0, -1), gesture="index")
     | _DOWN_RIGHT,
     "leaning": _STANDING
-    | _HIP
+    | _left_arm((0.87, 0.34, -0.70), (-0.40, -0.65, -0.59))
     | _mirrored(_left_arm((0.25, -0.25, -0.95), (0.10, -0.50, -0.85)))
     | {"spine05": (0.25, 0.15, 0.0), "spine03": (0.20, 0.10, 0.0), "neck01": (-0.20, -0.10, 0.0)},
     "sitting": _both(_LAP) | _legs((1.35, 1.45), (1.35, 1.45)),
@@ -322,7 +332,7 @@ POSTURES: dict[str, Joints] = {
     "kneeling": _both(_left_arm((0.30, -0.20, -0.92), (0.0, -0.80, -0.55), (-0.3, 0.3, -1)))
     | _both(_left_leg((0.15, -0.45, -0.88), (0.05, 1.0, -0.06), foot=(2.4, 0.0, 0.0))),
     "crouching": _bent(0.5, 0.3)
-    | _both(_left_arm((0.30, -0.70, -0.60), (-0.15, -0.85, -0.35), (0, 0, -1)))
+    | _both(_left_arm((0.12, -0.85, -0.50), (-0.30, -0.75, -0.50), (0, 0, -1)))
     | _both(_left_leg((0.40, -0.88, 0.05), (0.05, 0.62, -0.78), foot=(0.55, 0.0, 0.2), toes=0.5)),
 }
 
@@ -333,8 +343,8 @@ _TOUCHING = frozenset({
 })  # fmt: skip
 # Families whose hands lie on something, so that a gesture would go through it.
 _BUSY_HANDS = _TOUCHING - {"hand_near_face", "sitting", "kneeling", "cross_legged_sitting"}
-# Families whose left forearm shows the palm or the back of the hand alike: radians it may turn from the palm.
-_TURNED = {"hand_forward": 2.6, "forearm_up": 0.5, "waving": 0.5}
+# Families that hold up the left hand: radians that its forearm turns from showing the palm, one way or other.
+_TURNED = {"hand_forward": (-2.5, 0.0), "forearm_up": (-0.4, 0.6), "waving": (-0.4, 0.4)}
 
 # Track -> families that show the part best, which are drawn this many times as often.
 _FAVOUR = 8.0
@@ -344,33 +354,30 @@ _FAVOURED = {
     "abdomen": ("arms_aside", "arms_down", "arms_behind", "hands_on_hips", "arms_up", "hands_behind_head"),
 }
 
-# Standard deviation of joint noise in radians about each axis, by the start of a bone's name.
-_NOISE = {
-    "spine": 0.04,
-    "clavicle": 0.04,
-    "upperarm01": 0.13,
-    "wrist": 0.15,
-    "upperleg01": 0.07,
-    "foot": 0.05,
-}
-_NOISY_BONES = (
-    *(f"spine0{i}" for i in range(1, 6)),
-    *(
-        f"{bone}.{side}"
-        for bone in ("clavicle", "upperarm01", "wrist", "upperleg01", "foot")
-        for side in "LR"
-    ),
-)
+# Standard deviation of joint noise in radians about each axis.
+_NOISY_BONES = {f"spine0{i}": 0.04 for i in range(1, 6)} | {
+    f"{bone}.{side}": deviation
+    for bone, deviation in (
+        ("clavicle", 0.04), ("upperarm01", 0.13), ("wrist", 0.15), ("upperleg01", 0.07), ("foot", 0.05),
+    )
+    for side in "LR"
+}  # fmt: skip
+# Side -> direction of its x axis, and factors that mirror a left rotation to it.
+_SIDES = {"L": (1.0, np.ones(3)), "R": (-1.0, _MIRROR)}
 
 
-def draw_joints(rng: np.random.Generator, family: str, p_gesture: float = 0.0) -> Joints:
+def draw_joints(
+    rng: np.random.Generator, family: str, p_gesture: float = 0.0, opening: float = 0.0
+) -> Joints:
     """The posture `family`, mirrored half of the time, with Gaussian joint noise clipped at two deviations.
 
-    p_gesture: share of free hands that make one of `GESTURES`. Elbows and knees move about their hinges only
-    and never bend backwards. Raises KeyError on an unknown family.
+    p_gesture: share of free hands that make one of `GESTURES`. opening: radians that hanging arms keep away
+    from a broad body. Elbows and knees move about their hinges only and never bend backwards. Raises KeyError
+    on an unknown family.
     """
     joints = {name: np.array(rotation) for name, rotation in POSTURES[family].items()}
-    arm_scale = 0.35 if family in _TOUCHING else 1.0
+    touching = family in _TOUCHING
+    arm_scale = 0.25 if touching else 1.0
 
     def noise(shape: int | None = None) -> Array:
         return np.asarray(np.clip(rng.normal(size=shape), -2, 2))
@@ -378,18 +385,27 @@ def draw_joints(rng: np.random.Generator, family: str, p_gesture: float = 0.0) -
     def turn(bone: str, rotation: Array) -> None:
         joints[bone] = joints.get(bone, np.zeros(3)) + rotation
 
-    for bone in _NOISY_BONES:
-        deviation = next(value for start, value in _NOISE.items() if bone.startswith(start))
-        scale = arm_scale if bone.startswith(("clavicle", "upperarm", "wrist")) else 1.0
-        turn(bone, scale * deviation * noise(3))
-    for side, mirror in (("L", np.ones(3)), ("R", _MIRROR)):
+    for bone, deviation in _NOISY_BONES.items():
+        arm = bone.startswith(("clavicle", "upperarm", "wrist"))
+        change = (arm_scale if arm else 1.0) * deviation * noise(3)
+        if bone.startswith("upperarm01") and not touching:  # off the body, never into it
+            change[1] = -_SIDES[bone[-1]][0] * (0.6 * abs(change[1]) + opening)
+        turn(bone, change)
+    for side, (_, mirror) in _SIDES.items():
         flexion = float(joints.get(f"lowerarm01.{side}", np.zeros(3)) @ (mirror * _ELBOW))
-        change = max(0.15 * arm_scale * float(noise()), _STRAIGHT_ELBOW + 0.05 - flexion)
-        turn(f"lowerarm01.{side}", mirror * _ELBOW * change)
+        bend = max(0.15 * arm_scale * float(noise()), _STRAIGHT_ELBOW + 0.05 - flexion)
+        turn(f"lowerarm01.{side}", mirror * _ELBOW * bend)
         turn(f"lowerarm02.{side}", mirror * _FOREARM * 0.25 * arm_scale * noise())
         turn(f"lowerleg01.{side}", np.array([0.08 * abs(noise()), 0.0, 0.0]))
         hand = _draw_hand(rng, family, side, p_gesture)
         joints |= {name: np.array(rotation) for name, rotation in hand.items()}
+    if family in _TURNED:
+        # Of a hand held up, either the palm or the back is shown, seldom the edge.
+        low, high = _TURNED[family]
+        turned = rng.choice((low, high)) if rng.random() < 0.7 else rng.uniform(low, high)
+        half = rotation_matrix(0.5 * turned * _FOREARM)
+        joints["lowerarm02.L"] = joints["lowerarm02.L"] + 0.5 * turned * _FOREARM
+        joints["wrist.L"] = rotation_vector(half @ rotation_matrix(joints["wrist.L"]))
     result = {name: _vector(rotation) for name, rotation in joints.items()}
     result |= _draw_head(rng, result)
     return _mirrored(result) if rng.random() < 0.5 else result
@@ -438,7 +454,8 @@ def draw_body(rng: np.random.Generator, config: GeneratorConfig, track: str) -> 
     phenotype = _draw_build(rng, config)
     expression = _draw_expression(rng) if rng.random() < config.p_expression else {}
     p_gesture = 1.0 if track == "hand" else config.p_gesture
-    return Body(phenotype, expression, family, draw_joints(rng, family, p_gesture))
+    opening = 0.25 * max(phenotype["weight"] - 0.55, 0.0) + 0.05 * phenotype["gender"]
+    return Body(phenotype, expression, family, draw_joints(rng, family, p_gesture, opening))
 
 
 def _draw_family(rng: np.random.Generator, poses: dict[str, float], track: str) -> str:

@@ -17,8 +17,8 @@ from typing import Any
 
 from skinseg import __version__
 from skinseg.errors import UserError
-from skinseg.synthetic.frames import Frame, FrameRenderer, Job
-from skinseg.synthetic.worker_process import find_worker_command
+from skinseg.synthetic.rendering.frames import Frame, FrameRenderer, Job
+from skinseg.synthetic.rendering.worker_process import find_worker_command
 
 CHUNK = 4  # frames a task: what the death of a machine costs at most, against a round trip for each task
 PATIENCE = 15  # seconds to reach the scheduler

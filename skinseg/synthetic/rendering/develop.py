@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from skinseg.synthetic.labels import skin_mask
-from skinseg.synthetic.light import kelvin_to_rgb
 from skinseg.synthetic.scene import Camera, Scene
+from skinseg.synthetic.surroundings.light import kelvin_to_rgb
 from skinseg.tones.ita import linear_to_srgb
 
 Floats = npt.NDArray[np.float32]

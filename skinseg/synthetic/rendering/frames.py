@@ -17,13 +17,13 @@ import numpy.typing as npt
 
 from skinseg.errors import UserError
 from skinseg.synthetic.config import GeneratorConfig
-from skinseg.synthetic.label_image import encode_labels
-from skinseg.synthetic.worker_process import WorkerFailure, WorkerProcess
+from skinseg.synthetic.rendering.label_image import encode_labels
+from skinseg.synthetic.rendering.worker_process import WorkerFailure, WorkerProcess
 
 if TYPE_CHECKING:
-    from skinseg.synthetic.backgrounds import Photos
     from skinseg.synthetic.mesh import Figure
     from skinseg.synthetic.scene import Scene
+    from skinseg.synthetic.surroundings.backgrounds import Photos
 
 TRIES = 3  # of a frame whose worker dies, before it is given up
 MOST_REDRAWS = 50  # of a frame that shows too little skin
@@ -53,7 +53,7 @@ class Job:
         """The geometry of a scene."""
         import torch
 
-        from skinseg.synthetic.human import build_figure
+        from skinseg.synthetic.people.human import build_figure
 
         torch.set_num_threads(1)  # one frame a core, and the same sums on every machine
         return build_figure(scene, self.photos)
@@ -84,7 +84,7 @@ class FrameRenderer:
 
         Raises UserError where `MOST_REDRAWS` draws in a row do, or `TRIES` workers in a row fail.
         """
-        from skinseg.synthetic.develop import develop
+        from skinseg.synthetic.rendering.develop import develop
 
         self.scratch.mkdir(parents=True, exist_ok=True)
         restarts, seconds = 0, dict.fromkeys(("build", "worker", "cycles"), 0.0)

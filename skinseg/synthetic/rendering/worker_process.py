@@ -11,7 +11,7 @@ from typing import Any
 
 from skinseg.errors import UserError
 
-WORKER = Path(__file__).with_name("blender") / "worker.py"
+WORKER = Path(__file__).parents[1] / "blender" / "worker.py"
 PYTHON_VARIABLE = "SKINSEG_BPY_PYTHON"
 STARTUP_LIMIT = 180.0  # seconds; importing Blender from a cold disk is slow
 

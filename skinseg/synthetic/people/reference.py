@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from skinseg.synthetic.anatomy import body_model, face_groups, face_uvs, texels, texture
+from skinseg.synthetic.people.anatomy import body_model, face_groups, face_uvs, texels, texture
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]

@@ -26,7 +26,7 @@ from skinseg import __version__
 from skinseg.errors import UserError
 from skinseg.files import written_whole
 from skinseg.synthetic.config import GeneratorConfig
-from skinseg.synthetic.frames import Frame, Job, Row
+from skinseg.synthetic.rendering.frames import Frame, Job, Row
 
 # Folder of a frame's file, and the journal's key of that file's SHA-256.
 FILES = {"images": "image_sha256", "masks": "mask_sha256"}

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 from skinseg.errors import UserError
 from skinseg.synthetic.config import GeneratorConfig
-from skinseg.synthetic.frames import Frame, Job
-from skinseg.synthetic.set_folder import (
+from skinseg.synthetic.rendering.frames import Frame, Job
+from skinseg.synthetic.rendering.set_folder import (
     SetFolder,
     check_claim,
     claim,
@@ -27,10 +27,10 @@ from skinseg.synthetic.set_folder import (
     read_generator,
     read_job,
 )
-from skinseg.synthetic.worker_process import find_worker_command
+from skinseg.synthetic.rendering.worker_process import find_worker_command
 
 if TYPE_CHECKING:
-    from skinseg.synthetic.backgrounds import Photos
+    from skinseg.synthetic.surroundings.backgrounds import Photos
 
 SHEET_FRAMES = 24
 
@@ -108,7 +108,7 @@ def verify_set(
     """
     read_generator(out)
     with disk_errors(out), locked(out):
-        from skinseg.synthetic.scene_table import read_table
+        from skinseg.synthetic.rendering.scene_table import read_table
 
         folder = SetFolder(out)
         listed = read_table(out / "scenes.parquet")
@@ -174,10 +174,10 @@ def _frames(
     job: Job, indices: Sequence[int], workers: int, scratch: Path, scheduler: str | None
 ) -> Generator[Frame, None, None]:
     if scheduler is not None:
-        from skinseg.synthetic.cluster import cluster_frames
+        from skinseg.synthetic.rendering.cluster import cluster_frames
 
         return cluster_frames(job, indices, scheduler)
-    from skinseg.synthetic.lanes import local_frames
+    from skinseg.synthetic.rendering.lanes import local_frames
 
     return local_frames(job, indices, workers, find_worker_command(), scratch)
 
@@ -209,9 +209,9 @@ def _is_stale(folder: SetFolder) -> bool:
 
 def _write_summary(folder: SetFolder) -> None:
     """Table, data card and contact sheet."""
-    from skinseg.synthetic.contact_sheet import write_contact_sheet
-    from skinseg.synthetic.data_card import write_data_card
-    from skinseg.synthetic.scene_table import write_table
+    from skinseg.synthetic.rendering.contact_sheet import write_contact_sheet
+    from skinseg.synthetic.rendering.data_card import write_data_card
+    from skinseg.synthetic.rendering.scene_table import write_table
 
     out, rows = folder.out, folder.rows
     table = write_table(rows.values(), out / "scenes.parquet")
