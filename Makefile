@@ -69,7 +69,7 @@ $(VENV)/.body: | $(VENV)/.ready
 .PHONY: constraints
 constraints: $(VENV)/.ready  ## Write constraints.txt anew from what is installed
 	{ sed -n '/^#/p' constraints.txt; $(VENV)/bin/uv pip freeze --python $(VENV)/bin/python --exclude-editable \
-	  | grep -v -i -E '^(nvidia-|triton|cuda-)'; } > constraints.new && mv constraints.new constraints.txt
+	  | grep -v -i -E '^(nvidia-|triton|cuda-|pip=|uv=)'; } > constraints.new && mv constraints.new constraints.txt
 
 # ------------------------------------------------------------------------------------------------- work
 
