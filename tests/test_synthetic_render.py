@@ -180,8 +180,13 @@ def test_a_frame_that_kills_every_worker_ends_the_call_and_keeps_the_rest(
 def test_ctrl_c_keeps_what_is_finished(tmp_path: Path, stand_in: Workers) -> None:
     stand_in(f"if index == 2: time.sleep(0.5); os.kill({os.getpid()}, 2); time.sleep(600)")
     out = tmp_path / "set"
-    with pytest.raises(KeyboardInterrupt):
-        render(out, 4)
+    # A shell's background jobs ignore Ctrl-C, and so would this process.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            render(out, 4)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert pd.read_parquet(out / "scenes.parquet")["index"].tolist() == [0, 1]
     assert [path.name for path in out.glob(".*")] == [".lock"]
 

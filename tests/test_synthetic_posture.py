@@ -1,0 +1,173 @@
+"""Drawn bodies: adults, within the sliders, by the config's weights; joints within what a body can do."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from skinseg.synthetic import posture
+from skinseg.synthetic.config import GeneratorConfig
+from skinseg.synthetic.posture import GESTURES, POSTURES, draw_body, draw_joints, rotation_matrix
+from skinseg.synthetic.scene import YOUNGEST_ADULT, Body
+
+EVEN = dataclasses.replace(GeneratorConfig(), poses=dict.fromkeys(POSTURES, 1.0))
+
+
+def bodies(config: GeneratorConfig, count: int = 200, track: str = "whole", seed: int = 0) -> list[Body]:
+    rng = np.random.default_rng(seed)
+    return [draw_body(rng, config, track) for _ in range(count)]
+
+
+def test_drawn_bodies_are_adults_within_the_sliders() -> None:
+    for body in bodies(EVEN):
+        assert YOUNGEST_ADULT <= body.phenotype["age"] <= 1
+        assert all(0 <= value <= 1 for value in body.phenotype.values())
+        assert all(0 <= weight <= 1 for weight in body.expression.values())
+        assert np.isfinite(list(body.joints.values())).all()
+
+
+def test_a_config_with_minors_is_refused() -> None:
+    young = dataclasses.replace(EVEN, age_min=0.5)
+    with pytest.raises(ValueError, match="adults"):
+        bodies(young, 1)
+
+
+def test_drawing_depends_on_the_generator_alone() -> None:
+    assert bodies(EVEN, 3) == bodies(EVEN, 3)
+    assert bodies(EVEN, 3) != bodies(EVEN, 3, seed=1)
+
+
+def test_the_order_of_weights_does_not_matter() -> None:
+    turned = dataclasses.replace(
+        EVEN,
+        poses=dict(reversed(EVEN.poses.items())),
+        ethnicity=dict(reversed(EVEN.ethnicity.items())),
+    )
+    assert bodies(turned, 20) == bodies(EVEN, 20)
+
+
+def test_build_follows_the_config() -> None:
+    config = dataclasses.replace(
+        EVEN,
+        age_min=0.9,
+        p_woman=1.0,
+        build_sd=0.0,
+        p_expression=0.0,
+        ethnicity={"asian": 1.0, "african": 0.0},
+    )
+    for body in bodies(config, 50):
+        assert body.phenotype["age"] >= 0.9
+        assert body.phenotype["gender"] >= 0.5
+        assert body.phenotype["weight"] == 0.5
+        assert (body.phenotype["asian"], body.phenotype["african"]) == (1.0, 0.0)
+        assert not body.expression
+
+
+def test_most_bodies_are_plainly_male_or_female() -> None:
+    genders = np.array([body.phenotype["gender"] for body in bodies(EVEN, 1000)])
+    assert 0.45 < (genders >= 0.5).mean() < 0.55
+    assert 0.6 < (np.minimum(genders, 1 - genders) < 0.1).mean() < 0.75
+
+
+def test_only_the_families_with_a_weight_are_drawn() -> None:
+    config = dataclasses.replace(EVEN, poses={"kneeling": 1.0, "waving": 0.0})
+    assert {body.pose_family for body in bodies(config, 30)} == {"kneeling"}
+
+
+def test_a_camera_on_the_hand_mostly_sees_hands_held_up() -> None:
+    families = [body.pose_family for body in bodies(EVEN, 400, track="hand")]
+    shown = {"hand_forward", "forearm_up", "waving", "pointing", "reaching", "hand_near_face"}
+    assert np.mean([family in shown for family in families]) > 0.6
+
+
+@pytest.mark.parametrize("family", POSTURES)
+def test_elbows_and_knees_never_bend_backwards(family: str) -> None:
+    rng = np.random.default_rng(2)
+    for _ in range(20):
+        joints = draw_joints(rng, family)
+        for side, mirror in (("L", np.ones(3)), ("R", np.array([1, -1, -1]))):
+            elbow = rotation_matrix(np.array(joints[f"lowerarm01.{side}"]) * mirror)
+            fore = elbow @ posture._FOREARM
+            assert np.cross(posture._UPPER_ARM, fore) @ posture._ELBOW > -1e-6
+            knee = rotation_matrix(np.array(joints[f"lowerleg01.{side}"]) * mirror)
+            assert np.cross(posture._THIGH, knee @ posture._SHIN)[0] > -0.01
+
+
+@pytest.mark.parametrize("name", GESTURES)
+def test_fingers_bend_towards_the_palm_and_stay_beside_each_other(name: str) -> None:
+    joints = posture._left_hand(GESTURES[name])
+    tips = []
+    for finger in range(4):
+        tip, turn = np.zeros(3), np.eye(3)
+        for joint, bone in enumerate(posture._PHALANGES[finger]):
+            turn = turn @ rotation_matrix(np.array(joints[f"finger{finger + 2}-{joint + 1}.L"]))
+            direction = posture._HAND @ turn @ posture._HAND.T @ bone
+            tip = tip + 0.03 * direction
+        tips.append(tip + [0, 0, 0.02 * finger])
+        assert tip[1] > -0.005  # out of the palm, never over the back of the hand
+    across = np.array(tips)[:, 2]
+    assert (
+        np.diff(across) > 0.01
+    ).all()  # a finger is 15 mm wide; tips at other heights may overlap a little
+
+
+def test_a_flat_hand_is_straight_and_a_fist_is_closed() -> None:
+    def reach(name: str) -> float:
+        joints, turn, tip = posture._left_hand(GESTURES[name]), np.eye(3), np.zeros(3)
+        for joint, bone in enumerate(posture._PHALANGES[1]):
+            turn = turn @ rotation_matrix(np.array(joints[f"finger3-{joint + 1}.L"]))
+            tip = tip + posture._HAND @ turn @ posture._HAND.T @ bone
+        return float(tip[0])
+
+    assert reach("flat") > 2.9
+    assert reach("fist") < 0.0
+
+
+def test_rotation_vectors_invert_rotation_matrices() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        vector = rng.normal(size=3)
+        vector *= rng.uniform(0, 3.0) / np.linalg.norm(vector)
+        np.testing.assert_allclose(posture.rotation_vector(rotation_matrix(vector)), vector, atol=1e-9)
+    np.testing.assert_array_equal(posture.rotation_vector(np.eye(3)), np.zeros(3))
+
+
+def test_eyes_look_the_same_way() -> None:
+    for body in bodies(EVEN, 20):
+        assert body.joints["eye.L"] == pytest.approx(body.joints["eye.R"])
+
+
+@pytest.mark.slow
+def test_every_bone_and_action_is_known_to_the_body_model() -> None:
+    from skinseg.synthetic.anatomy import body_model
+
+    model = body_model()
+    for body in bodies(EVEN, 300):
+        assert set(body.joints) <= set(model.bone_labels)
+        assert set(body.expression) <= set(model.facial_action_labels)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("weight", [0.2, 0.85])
+@pytest.mark.parametrize("family", sorted(posture._TOUCHING | {"arms_down", "crouching", "walking"}))
+def test_hands_do_not_sink_into_the_body(family: str, weight: float) -> None:
+    from skinseg.synthetic.anatomy import face_groups
+    from skinseg.synthetic.human import pose_body
+    from skinseg.synthetic.reference import reference_body, vertex_normals
+
+    reference, faces = reference_body(), face_groups()["body"]
+    skin = np.unique(faces)
+    arm = reference.bone_share(
+        "upperarm", "lowerarm", "wrist", "finger", "metacarpal", "shoulder", "clavicle"
+    )
+    hand = skin[reference.bone_share("wrist", "finger", "metacarpal")[skin] > 0.6]
+    trunk = skin[arm[skin] < 0.05]
+    rng = np.random.default_rng([7, int(100 * weight)])
+    joints = draw_joints(rng, family, opening=0.1 if weight > 0.5 else 0.0)
+    body = pose_body(Body({"gender": 0.3, "age": 0.8, "weight": weight, "height": 0.5}, {}, family, joints))
+    normals = vertex_normals(body.posed, faces)
+    depths = []
+    for point in body.posed[hand[::3]]:
+        nearest = trunk[np.argmin(((body.posed[trunk] - point) ** 2).sum(axis=1))]
+        depths.append((body.posed[nearest] - point) @ normals[nearest])
+    assert max(depths) < 0.03  # metres; flesh gives way by about as much
