@@ -111,12 +111,12 @@ GESTURES: dict[str, Gesture] = {
     "fist": Gesture((_FIST,) * 4, _CLOSED, (42, 5, -9), (28, 5)),
     "index": Gesture((_STRAIGHT, _FIST, _FIST, _FIST), _CLOSED, (42, 10, -5), (31, 13)),
     "v_sign": Gesture((_STRAIGHT, _STRAIGHT, _FIST, _FIST), (14, -8, -2, -4), (45, -7, -5), (36, -5)),
-    "three": Gesture((_STRAIGHT, _STRAIGHT, _STRAIGHT, _FIST), (12, 0, -10, -4), (45, -20, -10), (45, 5)),
+    "three": Gesture((_STRAIGHT, _STRAIGHT, _STRAIGHT, _FIST), (12, 0, -10, -4), (40, -15, 0), (45, 5)),
     "four": Gesture((_STRAIGHT,) * 4, (10, 1, -8, -18), (45, -12, -15), (48, 0)),
     "thumb_up": Gesture((_FIST,) * 4, _CLOSED, (-10, 25, 0), (-10, -12)),
     "l_shape": Gesture((_STRAIGHT, _FIST, _FIST, _FIST), _CLOSED, (-5, 15, 0), (-10, -10)),
     "ok_ring": Gesture(
-        ((56, 52, 28), (25, 20, 10), (15, 15, 10), (8, 10, 8)), (8, 2, -10, -22), (24, 6, 0), (16, 18)
+        ((52, 50, 28), (25, 20, 10), (15, 15, 10), (8, 10, 8)), (8, 2, -10, -22), (20, 10, 0), (16, 18)
     ),
     "horns": Gesture((_STRAIGHT, _FIST, _FIST, _STRAIGHT), (6, 0, -2, -14), (27, 12, -1), (45, 11)),
     "pinch": Gesture(((62, 46, 18), (60, 60, 30), (65, 70, 35), (70, 70, 40)), _CLOSED, (24, 6, 0), (14, 14)),
@@ -330,7 +330,7 @@ POSTURES: dict[str, Joints] = {
     | _both(_left_arm((0.40, -0.35, -0.85), (0.10, -0.90, -0.35), (0, 0, -1)))
     | _both(_left_leg((0.75, -0.65, -0.02), (-0.88, 0.30, -0.15), foot=(0.0, 0.9, -0.6))),
     "kneeling": _both(_left_arm((0.30, -0.20, -0.92), (0.0, -0.80, -0.55), (-0.3, 0.3, -1)))
-    | _both(_left_leg((0.15, -0.45, -0.88), (0.05, 1.0, -0.06), foot=(2.4, 0.0, 0.0))),
+    | _both(_left_leg((0.15, -0.45, -0.88), (0.05, 1.0, 0.08), foot=(2.5, 0.0, 0.0))),
     "crouching": _bent(0.5, 0.3)
     | _both(_left_arm((0.12, -0.85, -0.50), (-0.30, -0.75, -0.50), (0, 0, -1)))
     | _both(_left_leg((0.40, -0.88, 0.05), (0.05, 0.62, -0.78), foot=(0.55, 0.0, 0.2), toes=0.5)),
