@@ -142,3 +142,18 @@ def test_an_unknown_bone_is_named() -> None:
 
     with pytest.raises(ValueError, match="tail"):
         pose_body(dataclasses.replace(adult(), joints={"tail": (0.1, 0.0, 0.0)}))
+
+
+@pytest.mark.slow
+def test_a_chest_that_may_be_bare_is_a_mans_whatever_the_cup_size() -> None:
+    from skinseg.synthetic.people.human import pose_body
+    from skinseg.synthetic.people.reference import reference_body
+    from skinseg.synthetic.people.wardrobe import CHEST_COVERED_FROM_GENDER
+
+    def front(gender: float, cupsize: float) -> float:
+        body = pose_body(adult(gender=gender, cupsize=cupsize))
+        return float(-body.rest[reference_body().chest, 1].min())
+
+    limit = float(np.nextafter(CHEST_COVERED_FROM_GENDER, 0))
+    assert front(limit, 1.0) - front(limit, 0.0) < 0.004  # metres
+    assert front(1.0, 1.0) - front(1.0, 0.0) > 0.02  # and the measure does see breasts

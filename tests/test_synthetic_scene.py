@@ -14,7 +14,7 @@ from skinseg.synthetic.config import TRACKS, GeneratorConfig
 from skinseg.synthetic.people import accessories
 from skinseg.synthetic.people.hair import BEARDS, STYLES
 from skinseg.synthetic.people.posture import POSTURES
-from skinseg.synthetic.people.wardrobe import KINDS
+from skinseg.synthetic.people.wardrobe import CHEST_COVERED_FROM_GENDER, KINDS
 from skinseg.synthetic.sampling import (
     EXTENTS,
     HEIGHTS,
@@ -81,7 +81,7 @@ def test_everyone_wears_underwear(scenes):
     for person in everyone(scenes):
         kinds = [garment.kind for garment in person.garments]
         assert "briefs" in kinds
-        assert ("bra" in kinds) == (person.body.phenotype["gender"] >= 0.35)
+        assert ("bra" in kinds) == (person.body.phenotype["gender"] >= CHEST_COVERED_FROM_GENDER)
 
 
 def test_skin_has_the_tone_it_names(scenes):
@@ -126,7 +126,7 @@ def test_outfits_vary_and_men_wear_no_skirts():
     config = GeneratorConfig(p_clothed=1.0)
     men, women = (
         {g.kind for _ in range(400) for g in draw_garments(config, body(gender), rng)}
-        for gender in (0.1, 0.9)
+        for gender in (0.01, 0.9)
     )
     assert men.isdisjoint({"skirt", "dress", "bra", "headscarf"})
     assert women | men <= set(KINDS)

@@ -61,7 +61,7 @@ def people(count: int = 4) -> list[tuple[float, PosedBody]]:
     drawn = []
     for seed in range(count):
         body = draw_body(np.random.default_rng([5, seed]), GeneratorConfig(), "whole")
-        gender = (0.05, 0.95)[seed % 2]
+        gender = (0.02, 0.95)[seed % 2]
         body = dataclasses.replace(body, phenotype={**body.phenotype, "gender": gender})
         drawn.append((gender, pose_body(body)))
     return drawn
