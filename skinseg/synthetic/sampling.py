@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from skinseg.synthetic.config import TONES, GeneratorConfig
 from skinseg.synthetic.people.posture import draw_body, grip
-from skinseg.synthetic.people.wardrobe import required_underwear
+from skinseg.synthetic.people.wardrobe import UNDERWEAR, required_underwear
 from skinseg.synthetic.scene import (
     SENSOR,
     YOUNGEST_ADULT,
@@ -55,6 +55,9 @@ NARROW_POSES = (
     "sitting", "arm_round",
 )  # fmt: skip
 
+PRINTED = ("shirt", "sweater", "dress")  # what has a print where patterns draw one: it stands on the chest
+# CIELAB distance from the wearer's skin: people in underwear of skin's colour look bare, to the eye and to a model.
+UNDERWEAR_CONTRAST, CLOTHES_CONTRAST = 35.0, 12.0
 WOMAN = 0.5  # anny's gender slider from which clothes and hair are drawn as a woman's
 
 # sRGB of natural hair and its share: black, dark brown, brown, light brown, blond, red.
@@ -167,7 +170,10 @@ def draw_person(config: GeneratorConfig, track: str, entropy: np.random.SeedSequ
     of_body, of_skin, of_hair, of_clothes, of_worn = map(np.random.default_rng, entropy.spawn(5))
     body = draw_body(of_body, config, track)
     skin = draw_skin(config, body, of_skin)
-    garments = draw_garments(config, body, of_clothes)
+    garments = tuple(
+        _told_from_skin(config, garment, skin, of_clothes)
+        for garment in draw_garments(config, body, of_clothes)
+    )
     light_eyes = of_hair.random() < (0.5 if skin.fitzpatrick <= 3 else 0.02)
     iris = LIGHT_IRISES[int(of_hair.integers(len(LIGHT_IRISES)))] if light_eyes else BROWN_IRIS
     return Person(
@@ -284,6 +290,24 @@ def draw_garments(config: GeneratorConfig, body: Body, rng: np.random.Generator)
     return tuple(worn)
 
 
+def _told_from_skin(
+    config: GeneratorConfig, garment: Garment, skin: Skin, rng: np.random.Generator
+) -> Garment:
+    """The garment in colours that nobody takes for its wearer's bare skin; other people's skin is allowed."""
+    apart = UNDERWEAR_CONTRAST if garment.kind in UNDERWEAR else CLOTHES_CONTRAST
+    own = linear_to_lab(skin.albedo)
+    other = dataclasses.replace(config, skin_like_share=0.0, warm_share=0.0)
+
+    def unlike(color: Color) -> Color:
+        while np.linalg.norm(linear_to_lab(color) - own) < apart:
+            color = draw_color(other, rng)
+        return color
+
+    return dataclasses.replace(
+        garment, color=unlike(garment.color), pattern_color=unlike(garment.pattern_color)
+    )
+
+
 def _top(config: GeneratorConfig, rng: np.random.Generator, kind: str, leg: float = 0.0) -> Garment:
     """A shirt, sweater or dress with sleeves, neckline and hem."""
     lengths = {"vest": 0.22, "short": 0.4, "long": 0.38} if kind != "sweater" else {"long": 1.0}
@@ -307,6 +331,7 @@ def _garment(
     """fit: 0 lies on the skin, 1 is wide; drawn up to `fit_max` where None."""
     drawn = _uniform(rng, 0, config.fit_max)
     loose = drawn if fit is None else min(fit, config.fit_max)
+    pattern = _pick(rng, config.patterns)
     return Garment(
         kind=kind,
         sleeve=sleeve,
@@ -316,7 +341,7 @@ def _garment(
         offset=0.004 + 0.026 * loose**1.3,
         folds=0.014 * loose * _uniform(rng, 0.5, 1.0),
         color=draw_color(config, rng),
-        pattern=_pick(rng, config.patterns),
+        pattern=pattern if pattern != "print" or kind in PRINTED else "plain",
         pattern_color=draw_color(config, rng),
         pattern_scale=math.exp(_uniform(rng, math.log(8), math.log(60))),
         roughness=_uniform(rng, 0.5, 1.0),
@@ -358,10 +383,15 @@ def _accessory(config: GeneratorConfig, kind: str, rng: np.random.Generator) -> 
 
 
 def draw_color(config: GeneratorConfig, rng: np.random.Generator) -> Color:
-    """A colour of cloth or paint, linear RGB: `skin_like_share` of them have hues of skin."""
+    """A colour of cloth or paint, linear RGB: `skin_like_share` of them have hues of skin, `warm_share` of the
+    others are vivid reds, pinks and oranges, which a colour alone tells least from skin in warm light."""
     if rng.random() < config.skin_like_share:
         albedo = draw_skin_color(rng, int(rng.integers(1, 7)))[1]
         return _color(np.array(albedo) * rng.uniform(0.7, 1.3) * rng.uniform(0.9, 1.1, 3))
+    if rng.random() < config.warm_share:
+        hue = _uniform(rng, -0.06, 0.11) % 1
+        srgb = colorsys.hsv_to_rgb(hue, _uniform(rng, 0.3, 1.0), _uniform(rng, 0.3, 1.0))
+        return _color(srgb_to_linear(srgb))
     # Saturation and value of dark, white, grey, saturated and pastel colours.
     kinds = (
         ((0.0, 0.4), (0.06, 0.25)),

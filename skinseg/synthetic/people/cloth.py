@@ -41,6 +41,7 @@ class Shell:
     limbs: int8 (N,), TORSO ... RIGHT_LEG. across, along: float32 (N,): angle about the limb's axis (radians,
     0 = front) and metres along it. radii: float32 (5,), mean radius of each limb, metres.
     near: int32 (N, 6), the body's nearest vertices. neighbors: sparse (C, C), rows sum to 1.
+    nipples: int32 (M,), coarse vertices on and around them, which cloth bridges.
     """
 
     coarse: Ints
@@ -54,6 +55,7 @@ class Shell:
     radii: Floats
     near: Ints
     neighbors: csr_matrix
+    nipples: Ints
 
 
 @cache
@@ -78,7 +80,8 @@ def reference_shell() -> Shell:
     # Nipples do not show through cloth, and the skin under it is left out.
     nipples = np.array([[0.106, -0.161, 0.526], [-0.106, -0.161, 0.526]])
     skin = reference.rest[:BODY_VERTICES]
-    rounded = np.flatnonzero(np.linalg.norm(skin[:, None] - nipples, axis=2).min(axis=1) > 0.022)
+    rounded = np.flatnonzero(np.linalg.norm(skin[:, None] - nipples, axis=2).min(axis=1) > 0.03)
+    bridged = np.linalg.norm(reference.rest[coarse][:, None] - nipples, axis=2).min(axis=1) < 0.036
     near = rounded[cKDTree(skin[rounded]).query(rest, k=6)[1]]
     return Shell(
         coarse=coarse.astype(np.int32),
@@ -92,6 +95,7 @@ def reference_shell() -> Shell:
         radii=radii.astype(np.float32),
         near=near.astype(np.int32),
         neighbors=_neighbors(len(coarse), coarse_faces),
+        nipples=np.flatnonzero(bridged).astype(np.int32),
     )
 
 
@@ -218,6 +222,8 @@ def pose_shell(body: PosedBody) -> PosedShell:
     coarse = body.posed[shell.coarse]
     for _ in range(2):
         coarse = 0.5 * (coarse + shell.neighbors @ coarse)
+    for _ in range(30):
+        coarse[shell.nipples] = shell.neighbors[shell.nipples] @ coarse
     # Cloth spans the furrow of the back, the seat and the hollows of bent joints; at the neck it follows.
     normals = vertex_normals(coarse.astype(np.float32), shell.coarse_faces)
     smooth = coarse

@@ -112,8 +112,6 @@ def skin_mesh(body: PosedBody, covered: npt.NDArray[np.bool_], hair: Hair, skin:
     faces, classes = face_groups()["body"], body_classes().copy()
     classes[haired_faces(hair) & (classes == PartClass.SKIN)] = PartClass.HAIR
     tint = np.ones_like(body.rest)
-    flush = 0.05 + 0.15 * skin.redness
-    tint *= 1 + _flush(body)[:, None] * np.array([flush, -flush, -flush], np.float32)
     tint[faces[classes == PartClass.MOUTH_INTERIOR]] = (0.5, 0.25, 0.25)
     tint[faces[classes == PartClass.LIPS]] = skin.lip_tint
     shade = np.zeros((len(tint), 1), np.float32)
@@ -202,19 +200,6 @@ def _skinned(
     for column, bones in zip(weights.T, model.vertex_bone_indices.numpy().T, strict=True):
         blended += column[:, None, None] * transforms[bones]
     return np.asarray(np.einsum("vij,vj->vi", blended[:, :, :3], rest) + blended[:, :, 3])
-
-
-def _flush(body: PosedBody) -> FloatArray:
-    """How flushed each vertex is, float32 (V,) in [0, 1]: cheeks and the tip of the nose."""
-    left, right = body.bones["eye.L"], body.bones["eye.R"]
-    gap = float(np.linalg.norm(left - right))
-    middle = (left + right) / 2
-    amount = np.zeros(len(body.rest), np.float32)
-    for side, down in ((-0.75, 0.75), (0.75, 0.75), (0.0, 0.75)):
-        centre = middle + gap * np.array([side, -0.6, -down], np.float32)
-        squared = ((body.rest - centre) ** 2).sum(axis=1)
-        amount = np.maximum(amount, np.exp(-squared / (2 * (0.35 * gap) ** 2)))
-    return amount
 
 
 def _compact_mesh(

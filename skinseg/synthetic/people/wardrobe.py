@@ -59,7 +59,7 @@ KINDS = tuple(_LAYER)
 # doubles it.
 CHEST_COVERED_FROM_GENDER = 0.05
 
-_UNDERWEAR = ("briefs", "bra")
+UNDERWEAR = ("briefs", "bra")
 _TOPS = ("shirt", "dress", "sweater", "jacket", "coat")
 _OPEN_FRONTS = ("jacket", "coat")
 _SKIRTED = ("skirt", "dress", "coat")
@@ -79,7 +79,7 @@ _NECKLINES = {
 
 def required_underwear(gender: float) -> tuple[str, ...]:
     """Kinds that a person always wears under the other clothes; gender 0 = male, 1 = female."""
-    return _UNDERWEAR if gender >= CHEST_COVERED_FROM_GENDER else _UNDERWEAR[:1]
+    return UNDERWEAR if gender >= CHEST_COVERED_FROM_GENDER else UNDERWEAR[:1]
 
 
 def layer(garment: Garment) -> int:
@@ -315,7 +315,7 @@ def dress(
             for other, values in zip(garments, on_shell, strict=True)
             if layer(other) > layer(garment)
             and other.kind not in (*_OPEN_FRONTS, *_OPEN, "scarf", "headscarf")
-            and garment.kind not in _UNDERWEAR  # that is always there, and whole
+            and garment.kind not in UNDERWEAR  # that is always there, and whole
         ]
         tucked = [
             values
@@ -400,7 +400,7 @@ def _lift(garment: Garment, values: Floats, tucked: list[Floats], worn: Floats, 
     negative."""
     near = np.flatnonzero(values < 0.03).astype(np.int32)
     lift = np.full(len(values), _TUCKED, np.float32)
-    if garment.kind in (*_UNDERWEAR, "swimsuit"):
+    if garment.kind in (*UNDERWEAR, "swimsuit"):
         lift[:] = np.clip(garment.offset, 0.002, 0.0035)
         # Elastic lies on the skin.
         lift -= np.clip(1 + values / 0.03, 0, 1) * np.clip(posed.above - CLEARANCE, 0, 0.02)
