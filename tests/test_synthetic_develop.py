@@ -9,7 +9,7 @@ import pytest
 
 from skinseg.synthetic.labels import PartClass
 from skinseg.synthetic.rendering.develop import MIDDLE_GREY, develop, metered_gain, white_balance
-from skinseg.synthetic.scene import Camera, Light
+from skinseg.synthetic.scene import Camera
 from skinseg.synthetic.surroundings.light import kelvin_to_rgb
 from skinseg.tones.ita import linear_to_srgb, srgb_to_linear
 
@@ -19,27 +19,20 @@ PLAIN = Camera(
     exposure=0.0, white_balance=(0.0, 0.0), contrast=1.0, saturation=1.0, vignette=0.0, blur=0.0,
     motion=(0.0, 0.0), noise=0.0, jpeg=0, seed=5,
 )  # fmt: skip
-# Light whose colour a camera takes as white, far off.
-DAYLIGHT = Light(position=(0.0, -2.0, 1.2), target=(0.0, 0.0, 1.2), edge=1.0, power=100.0, temperature=6500.0)
 ALBEDO = (0.2, 0.2, 0.2)
 
 
-def scene(*, albedos=(ALBEDO,), lights=(DAYLIGHT,), sky=None, **camera):
+def scene(*, albedos=(ALBEDO,), **camera):
     """What `develop` reads of a Scene."""
     people = tuple(SimpleNamespace(skin=SimpleNamespace(albedo=albedo)) for albedo in albedos)
-    return SimpleNamespace(
-        people=people,
-        lights=lights,
-        room=SimpleNamespace(sky=sky),
-        camera=dataclasses.replace(PLAIN, **camera),
-    )
+    return SimpleNamespace(people=people, camera=dataclasses.replace(PLAIN, **camera))
 
 
 def light(seed=0):
-    """Radiance about middle grey once developed, with edges, in the colour of the daylight."""
+    """Radiance about middle grey once developed, with edges, in any colours."""
     rng = np.random.default_rng(seed)
     blocks = cv2.resize(rng.uniform(0.01, 0.5, (8, 8, 3)), (SIDE, SIDE), interpolation=cv2.INTER_NEAREST)
-    return (blocks * white_balance(scene())).astype(np.float32)
+    return blocks.astype(np.float32)
 
 
 SKIN = np.zeros((SIDE, SIDE), np.uint8)
@@ -51,7 +44,7 @@ def grey(value=MIDDLE_GREY):
     level = value / (1.1 / (1 / 0.2))  # gain is 1.1 · albedo / luminance
     labels = np.full((SIDE, SIDE), PartClass.SKIN, np.uint8)
     labels[:, SIDE // 2 :] = PartClass.BACKGROUND
-    radiance = np.ones((SIDE, SIDE, 3)) * white_balance(scene())
+    radiance = np.ones((SIDE, SIDE, 3))
     radiance[:, SIDE // 2 :] *= level
     return radiance.astype(np.float32), labels
 
@@ -59,7 +52,7 @@ def grey(value=MIDDLE_GREY):
 def test_effects_of_no_amount_are_the_plain_development():
     radiance = light()
     pixels, gain = develop(radiance, SKIN, scene())
-    balanced = radiance / white_balance(scene())
+    balanced = radiance / white_balance(radiance, SKIN, scene())
     linear = np.clip(balanced * gain, 0, None)
     bent = np.where(linear > 0.8, 0.8 + 0.2 * (1 - np.exp(-(linear - 0.8) / 0.2)), linear)
     expected = (linear_to_srgb(bent) * 255 + 0.5).astype(np.uint8)
@@ -115,33 +108,30 @@ def test_darkness_and_frames_without_skin_develop(radiance, labels):
 @pytest.mark.parametrize("temperature", [2000.0, 2700.0, 6500.0, 12000.0])
 def test_most_of_the_light_s_tint_is_taken_out(temperature):
     color = np.array(kelvin_to_rgb(temperature))
-    kept = color / white_balance(scene(lights=(dataclasses.replace(DAYLIGHT, temperature=temperature),)))
+    kept = color / white_balance(np.full((SIDE, SIDE, 3), 0.2 * color), SKIN, scene())
     before, after = np.log(color[0] / color[2]), np.log(kept[0] / kept[2])
     assert after == pytest.approx(0.25 * before, abs=1e-4)
 
 
-def test_a_near_light_counts_more_than_a_far_one_of_its_power():
-    warm = dataclasses.replace(DAYLIGHT, temperature=2700.0)
-    far = dataclasses.replace(DAYLIGHT, position=(0.0, -6.0, 1.2))
-    mixed, alone = white_balance(scene(lights=(warm, far))), white_balance(scene(lights=(warm,)))
-    assert alone[0] / alone[2] > mixed[0] / mixed[2] > 0.7 * alone[0] / alone[2]
+def test_the_balance_reads_the_light_on_skin_and_neither_the_skin_nor_the_walls():
+    albedo, lit = np.array((0.4, 0.2, 0.1)), np.array((1.0, 0.8, 0.6))
+    radiance = np.tile(albedo * lit, (SIDE, SIDE, 1))
+    radiance[SKIN == 0] = (5.0, 0.1, 0.1)
+    grey = np.full((SIDE, SIDE, 3), 0.2 * lit)
+    np.testing.assert_allclose(
+        white_balance(radiance, SKIN, scene(albedos=(tuple(albedo),))), white_balance(grey, SKIN, scene())
+    )
 
 
-def test_suns_and_the_sky_are_light_too():
-    sun = dataclasses.replace(DAYLIGHT, edge=0.0, power=3.0, temperature=4000.0)
-    blue = (0.3, 0.55, 1.0)
-    both = white_balance(scene(lights=(sun,), sky=blue))
-    only_sun, only_sky = white_balance(scene(lights=(sun,))), white_balance(scene(lights=(), sky=blue))
-    assert only_sun[0] > both[0] > only_sky[0]
-    assert only_sun[2] < both[2] < only_sky[2]
-    # A sun's distance does not count.
-    nearer = dataclasses.replace(sun, position=(0.0, -1.0, 1.2))
-    np.testing.assert_allclose(white_balance(scene(lights=(nearer,))), only_sun)
+def test_a_frame_without_skin_is_balanced_on_all_of_it():
+    radiance = light()
+    mean = radiance.mean(axis=(0, 1))
+    balance = white_balance(radiance, np.zeros_like(SKIN), scene(albedos=((0.5, 0.1, 0.1),)))
+    np.testing.assert_allclose(balance, (mean / np.dot(mean, (0.2126, 0.7152, 0.0722))) ** 0.75, rtol=1e-4)
 
 
 def test_no_light_needs_no_balance():
-    off = dataclasses.replace(DAYLIGHT, power=0.0)
-    np.testing.assert_array_equal(white_balance(scene(lights=(off,))), np.ones(3))
+    np.testing.assert_array_equal(white_balance(np.zeros((SIDE, SIDE, 3)), SKIN, scene()), np.ones(3))
 
 
 def test_black_bodies_are_warm_or_cold_at_luminance_1():

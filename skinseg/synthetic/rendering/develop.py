@@ -12,13 +12,12 @@ import numpy.typing as npt
 
 from skinseg.synthetic.labels import skin_mask
 from skinseg.synthetic.scene import Camera, Scene
-from skinseg.synthetic.surroundings.light import kelvin_to_rgb
 from skinseg.tones.ita import linear_to_srgb
 
 Floats = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
 
-# How much of the lights' common tint a camera's white balance takes out: most, not all.
+# How much of the light's tint a camera's white balance takes out: most, not all.
 WHITE_BALANCE = 0.75
 # Linear value that a white surface in the light of the skin gets at exposure 0: just where highlights bend.
 WHITE_LEVEL = 1.1
@@ -41,7 +40,8 @@ def develop(linear: Floats, labels: Pixels, scene: Scene) -> tuple[Pixels, float
     the camera's linear values, of which 1 is white. Equal arguments give equal pixels.
     """
     camera = scene.camera
-    balanced = (np.maximum(linear, 0) / white_balance(scene)).astype(np.float32, copy=False)
+    balance = white_balance(linear, labels, scene)
+    balanced = (np.maximum(linear, 0) / balance).astype(np.float32, copy=False)
     gain = metered_gain(balanced, labels, scene)
     red, blue = camera.white_balance
     light = balanced * (gain * np.array([2.0**red, 1.0, 2.0**blue])).astype(np.float32)
@@ -50,25 +50,22 @@ def develop(linear: Floats, labels: Pixels, scene: Scene) -> tuple[Pixels, float
     return (_through_jpeg(pixels, camera.jpeg) if camera.jpeg else pixels), gain
 
 
-def white_balance(scene: Scene) -> Floats:
-    """What a camera set to the scene's light divides each channel by, float32 (3,), about 1.
+def white_balance(linear: Floats, labels: Pixels, scene: Scene) -> Floats:
+    """What a camera that is set to the light on the visible skin divides each channel by, float32 (3,), about 1.
 
-    The light is what falls on an upright surface at the lights' targets, W/m² per channel: of an area light
-    power / (π·distance²), of a sun its power, of the sky π/2 of its radiance, as half of it is in view. Of
-    its tint, at luminance 1, the `WHITE_BALANCE` power is taken out. No light at all gives ones.
+    Lamps alone would not do: in a room of red walls everything is lit red. Radiance over albedo estimates that
+    light, bounced light included; of its tint, at luminance 1, the `WHITE_BALANCE` power is taken out. A frame
+    without skin is balanced on all of it, taken for grey. No light at all gives ones.
     """
-    total = np.zeros(3)
-    for light in scene.lights:
-        distance = max(math.dist(light.position, light.target), light.edge, 1e-3)
-        irradiance = light.power / (math.pi * distance**2) if light.edge else light.power
-        total += irradiance * np.array(kelvin_to_rgb(light.temperature))
-    if scene.room.sky is not None:
-        total += math.pi / 2 * np.array(scene.room.sky)
-    luminance = float(total @ LUMINANCE)
+    skin = skin_mask(labels) == 1
+    albedo = np.mean([person.skin.albedo for person in scene.people], axis=0) if skin.any() else np.ones(3)
+    seen = linear[skin] if skin.any() else linear.reshape(-1, 3)
+    light = np.maximum(seen, 0).mean(axis=0, dtype=np.float64) / albedo
+    luminance = float(light @ LUMINANCE)
     if luminance <= 0:
         return np.ones(3, dtype=np.float32)
     # A channel without light would be divided by nothing.
-    return np.asarray(np.maximum(total / luminance, 0.01) ** WHITE_BALANCE, dtype=np.float32)
+    return np.asarray(np.maximum(light / luminance, 0.01) ** WHITE_BALANCE, dtype=np.float32)
 
 
 def metered_gain(balanced: Floats, labels: Pixels, scene: Scene) -> float:
