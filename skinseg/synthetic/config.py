@@ -68,7 +68,7 @@ class GeneratorConfig:
     moles_max: int = _field(30, 0, 1000)  # on the whole body
     blemishes_max: float = _share(1.0)
     wrinkles_max: float = _share(1.0)  # grow with age
-    sheen_max: float = _share(1.0)
+    sheen_max: float = _share(0.7)
 
     # hair
     hair_women: Weights = _weights(
