@@ -208,11 +208,12 @@ class Dataset(ABC):
             for item in self.items
         )
 
-    def complain(self, paths: Collection[Path], sentence: str) -> None:
-        """Raise a UserError about these files or, where the dataset is not opened strictly, note each as a flaw."""
+    def complain(self, paths: Collection[Path], sentence: str, each: str | None = None) -> None:
+        """Raise a UserError about these files or, where the dataset is not opened strictly, note each as a flaw,
+        for the reason `each`: what the sentence says of all of them."""
         if self.strict:
             raise UserError(f"{self.title} in {self.root}: {sentence}")
-        self.flaws += [Flaw(path, sentence) for path in sorted(paths)]
+        self.flaws += [Flaw(path, each or sentence) for path in sorted(paths)]
 
     def _pair(self, part: Part, images: Path, masks: Path) -> Iterator[Item]:
         image_of, mask_of = self.files_by_stem(images), self.files_by_stem(masks)
@@ -227,6 +228,7 @@ class Dataset(ABC):
                     [file_of[stem] for stem in missing],
                     f"{len(missing)} {what} ({names}), expected a file "
                     f"of the same name in {folder}; restore them from the dataset's own archive",
+                    each=f"no file of the same name in {folder}",
                 )
         for stem in image_of.keys() & mask_of.keys():
             try:

@@ -23,10 +23,13 @@ class Ecu(Dataset):
         "Phung, Bouzerdoum, Chai: Skin segmentation using color pixel classification, TPAMI 27(1), 2005"
     )
     published = 4000
-    offer = "the author's page, https://documents.uow.edu.au/~phung/download.html (also as FSD), on request"
+    offer = (
+        "the author's page, https://documents.uow.edu.au/~phung/download.html (also called FSD); "
+        "permission may have to be asked for"
+    )
     layout = ("ecu/origin_images/imNNNNN.jpg", "ecu/skin_masks/imNNNNN.png (or .bmp, or imNNNNN_s.bmp)")
     mask_form = "white is skin; or a colour cut-out on white"
-    label_policy = "lips, eyes and brows are not skin, nails are; marked by hand"
+    label_policy = "by several hands: eyes are not skin, brows and lips mostly not, nails are"
     parts = (Part("origin_images", "skin_masks"),)
 
     def mask_stem(self, stem: str) -> str:

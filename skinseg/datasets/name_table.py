@@ -71,6 +71,20 @@ def names_datasets(path: Path) -> bool:
     return bool(rows) and "dataset" in rows[0][1]
 
 
+def check_speaks_of(path: Path, datasets: Collection[str]) -> None:
+    """Raise UserError where a table is used on several datasets and does not say of which its rows speak."""
+    if len(datasets) > 1 and not names_datasets(path):
+        raise UserError(
+            f"{path}: used on {len(datasets)} datasets ({', '.join(datasets)}), expected a column dataset that says of "
+            "which each line speaks; add it, or name the folder of one dataset alone"
+        )
+
+
+def ids_named(path: Path, ids: Collection[str], dataset: str) -> set[str]:
+    """The ids that a table names, of the dataset's own. Raises UserError as `read_name_table` and `find_image`."""
+    return {find_image(row, ids, dataset, path) for row in read_name_table(path, None, dataset)}
+
+
 def find_image(row: NameRow, ids: Collection[str], dataset: str, path: Path) -> str:
     """The image id that a row means: itself, or its name without a file's suffix.
 

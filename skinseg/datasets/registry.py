@@ -53,20 +53,22 @@ def nothing_in(data_root: Path) -> str:
     )
 
 
-def open_dataset(name: str, data_root: Path, labels: Mapping[str, str] | None = None) -> Dataset:
+def open_dataset(
+    name: str, data_root: Path, labels: Mapping[str, str] | None = None, *, strict_labels: bool = True
+) -> Dataset:
     """Open one dataset by name, from its own folder or from a folder at most two levels above it.
 
     For "folder", `data_root` is the folder itself, one that has only one such below it, or a CSV of pairs.
-    labels: changes to its label policy.
+    labels: changes to its label policy; where `strict_labels`, only on parts that this dataset marks.
 
     Raises UserError where the name is unknown, the folder is missing or empty, the dataset is not found there
-    or incomplete, or has none of the parts that `labels` speaks of.
+    or incomplete, or `labels` speaks of other parts.
     """
     if name not in DATASETS:
         raise UserError(f"dataset {name!r} does not exist; choose one of {', '.join(DATASETS)}")
     kind = DATASETS[name]
     foreign = (labels or {}).keys() - kind.label_defaults.keys()
-    if foreign:
+    if foreign and strict_labels:
         raise UserError(
             f"labels: dataset {name} does not mark {', '.join(sorted(foreign))}, expected only "
             f"{', '.join(kind.label_defaults)}; leave the rest out"

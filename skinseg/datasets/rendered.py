@@ -63,6 +63,7 @@ class Rendered(Dataset):
                     f"{len(missing)} of {len(tones)} frames of scenes.parquet "
                     f"lack {what} ({', '.join(missing[:3])}), expected {folder}/{missing[0]}.png; "
                     f"run `skinseg render --verify {self.root}`",
+                    each="missing, although scenes.parquet names it",
                 )
         for image_id, tone in tones.items():
             if image_id in images and image_id in masks:
