@@ -1,10 +1,13 @@
 """`skinseg data unpack`: archives of unknown origin, unpacked so that they can do no harm."""
 
+import gzip
+import lzma
 import os
 import shutil
 import stat
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +16,18 @@ from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
 from skinseg.errors import UserError
+
+_DAMAGED = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    gzip.BadGzipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    RuntimeError,
+    NotImplementedError,
+    ValueError,
+)
 
 
 @dataclass(frozen=True)
@@ -95,14 +110,7 @@ def _unpack_one(archive: Path, folder: Path, limits: Limits) -> None:
                         if written > allowed:
                             raise _too_large(archive, limits)
                         file.write(chunk)
-    except (
-        zipfile.BadZipFile,
-        tarfile.TarError,
-        EOFError,
-        RuntimeError,
-        NotImplementedError,
-        ValueError,
-    ) as error:
+    except _DAMAGED as error:
         # RuntimeError: encrypted; NotImplementedError: a compression that Python lacks.
         reason = " ".join(str(error).split()) or type(error).__name__
         raise UserError(
@@ -121,6 +129,9 @@ def _opened(archive: Path) -> Iterator[Iterator[_Member]]:
     elif tarfile.is_tarfile(archive):
         with tarfile.open(archive) as file:
             yield _tar_members(file, archive)
+            # The checksum of a compressed tar is at its very end, behind what tarfile reads.
+            while cast(IO[bytes], file.fileobj).read(1 << 20):
+                pass
     else:
         raise UserError(
             f"{archive}: neither zip nor tar, expected an archive of one of the two; unpack it by hand"
