@@ -138,6 +138,20 @@ def _add_data_commands(parser: argparse.ArgumentParser) -> None:
     )
     check.set_defaults(run=_data_check)
 
+    leaks = commands.add_parser(
+        "leaks", help="find photographs that are there twice: in a dataset, across datasets, across a split"
+    )
+    leaks.add_argument("data_root", type=Path, metavar="DATA_ROOT")
+    leaks.add_argument("--split", type=Path, metavar="CSV", help="your own split: image,part[,dataset]")
+    leaks.add_argument(
+        "--out",
+        type=Path,
+        default=Path("results/leaks"),
+        metavar="DIR",
+        help="table and thumbnails [results/leaks]",
+    )
+    leaks.set_defaults(run=_data_leaks)
+
 
 def _render(options: argparse.Namespace) -> None:
     from skinseg.synthetic.config import GeneratorConfig
@@ -236,6 +250,12 @@ def _data_check(options: argparse.Namespace) -> int:
     from skinseg.data.check import run_check
 
     return run_check(options.data_root, options.split, options.json)
+
+
+def _data_leaks(options: argparse.Namespace) -> None:
+    from skinseg.data.leaks import run_leaks
+
+    run_leaks(options.data_root, options.out, options.split)
 
 
 def _hardware(_: argparse.Namespace) -> None:
