@@ -83,11 +83,11 @@ need_data = @test -n "$(DATA_ROOT)" || { echo "skinseg: error: DATA_ROOT is not 
 # Few epochs, to see everything once in minutes; a learning claim needs `make pretrain` and `make finetune`.
 .PHONY: demo
 demo: setup  ## The main job, small: render, pretrain, score; with DATA_ROOT also on photographs
-	$(if $(DATA_ROOT),$(SKINSEG) datasets "$(DATA_ROOT)")
+	$(if $(DATA_ROOT),$(SKINSEG) data check "$(DATA_ROOT)")
 	$(call render,96,0,rendered/demo)
 	$(SKINSEG) fit $(call recipe,pretrain) --data.data_root rendered/demo --data.repeat 4 --trainer.max_epochs 12 --job demo/pretrain
 	$(SKINSEG) evaluate --checkpoint runs/demo/pretrain --rendered rendered/demo --out results/demo/pretrained $(if $(DATA_ROOT),--data-root "$(DATA_ROOT)")
-	for name in $$(test -z "$(DATA_ROOT)" || $(SKINSEG) datasets --names "$(DATA_ROOT)"); do \
+	for name in $$(test -z "$(DATA_ROOT)" || $(SKINSEG) data check --names "$(DATA_ROOT)"); do \
 	  $(SKINSEG) fit $(call recipe,finetune) --trainer.max_epochs 4 --data.dataset $$name --data.data_root "$(DATA_ROOT)" \
 	    --model.pretrained runs/demo/pretrain --job demo/finetune-$$name; \
 	  $(SKINSEG) evaluate --checkpoint runs/demo/finetune-$$name --data-root "$(DATA_ROOT)" --out results/demo/finetuned-$$name; \

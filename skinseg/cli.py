@@ -17,7 +17,8 @@ TRAINING = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command. Returns the exit code: 0, or 2 where the user has to change something."""
+    """Run one command. Returns the exit code: 0, or 2 where the user has to change something: an option, or a
+    file that `data check` found wrong."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         if arguments and arguments[0] in TRAINING:
@@ -27,7 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             command.main(arguments)
         else:
             options = _parser().parse_args(arguments)
-            options.run(options)
+            code: int | None = options.run(options)
+            return code or 0
     except UserError as error:
         print(f"skinseg: error: {error}", file=sys.stderr)
         return 2
@@ -86,6 +88,16 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--data-root", type=Path, metavar="DIR", help="folder that holds the datasets")
     evaluate.add_argument("--rendered", type=Path, metavar="DIR", help="a rendered set, to score on as well")
     evaluate.add_argument("--subset", choices=("test", "all"), default="test", help="[test]")
+    evaluate.add_argument("--split", type=Path, metavar="CSV", help="your own split: image,part[,dataset]")
+    evaluate.add_argument("--tones", type=Path, metavar="CSV", help="image,tone[,dataset], tone 1 to 6")
+    evaluate.add_argument(
+        "--exclude", type=Path, metavar="CSV", help="images to leave out, as `data leaks` writes"
+    )
+    evaluate.add_argument(
+        "--labels",
+        metavar="PART=CHOICE,...",
+        help="eyes, lips, mouth, nails: skin, background or ignore; unsure: cut or ignore",
+    )
     evaluate.add_argument("--device", default="auto", help="auto, cpu or cuda [auto]")
     evaluate.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="rows, tables and report go here"
@@ -96,14 +108,49 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("results", type=Path, metavar="RESULTS", help="a folder that `evaluate` wrote")
     report.set_defaults(run=_report)
 
-    datasets = commands.add_parser("datasets", help="list the datasets found under a folder")
-    datasets.add_argument("data_root", type=Path, metavar="DATA_ROOT")
-    datasets.add_argument("--names", action="store_true", help="names only, for scripts")
-    datasets.set_defaults(run=_datasets)
+    _add_data_commands(commands.add_parser("data", help="datasets: list, unpack, check, audit for leaks"))
 
     hardware = commands.add_parser("hardware", help="print the preset that fits this machine: cpu or gpu")
     hardware.set_defaults(run=_hardware)
     return parser
+
+
+def _add_data_commands(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    catalogue = commands.add_parser("list", help="where each dataset is offered, its terms and its layout")
+    catalogue.set_defaults(run=_data_list)
+
+    unpack = commands.add_parser("unpack", help="unpack zip and tar archives safely")
+    unpack.add_argument("archives", type=Path, nargs="+", metavar="ARCHIVE")
+    unpack.add_argument("--out", type=Path, required=True, metavar="DIR", help="a folder for each goes here")
+    unpack.set_defaults(run=_data_unpack)
+
+    check = commands.add_parser(
+        "check", help="read every file under a folder; say what is there and what is wrong (exit code 2)"
+    )
+    check.add_argument("data_root", type=Path, metavar="DATA_ROOT")
+    check.add_argument("--split", type=Path, metavar="CSV", help="your own split: image,part")
+    form = check.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="for machines")
+    form.add_argument(
+        "--names", action="store_true", help="names of the datasets only, for scripts; reads no image"
+    )
+    check.set_defaults(run=_data_check)
+
+    leaks = commands.add_parser(
+        "leaks", help="find photographs that are there twice: in a dataset, across datasets, across a split"
+    )
+    leaks.add_argument("data_root", type=Path, metavar="DATA_ROOT")
+    leaks.add_argument("--split", type=Path, metavar="CSV", help="your own split: image,part[,dataset]")
+    leaks.add_argument(
+        "--out",
+        type=Path,
+        default=Path("results/leaks"),
+        metavar="DIR",
+        help="table and thumbnails [results/leaks]",
+    )
+    leaks.set_defaults(run=_data_leaks)
 
 
 def _render(options: argparse.Namespace) -> None:
@@ -160,6 +207,10 @@ def _evaluate(options: argparse.Namespace) -> None:
         rendered=options.rendered,
         subset=options.subset,
         device=options.device,
+        split_file=options.split,
+        labels=options.labels,
+        tones=options.tones,
+        exclude=options.exclude,
     )
     _write_and_print_report(options.out)
 
@@ -177,13 +228,34 @@ def _write_and_print_report(results: Path) -> None:
     print(f"report: {paths['html']}")
 
 
-def _datasets(options: argparse.Namespace) -> None:
-    from skinseg.datasets.registry import find_datasets
+def _data_list(_: argparse.Namespace) -> None:
+    from skinseg.data.catalogue import print_catalogue
 
-    for dataset in find_datasets(options.data_root):
-        print(
-            dataset.name if options.names else f"{dataset.name:<12}{len(dataset):>6} images  {dataset.root}"
-        )
+    print_catalogue()
+
+
+def _data_unpack(options: argparse.Namespace) -> None:
+    from skinseg.data.unpack import unpack
+
+    for folder in unpack(options.archives, options.out):
+        print(folder)
+
+
+def _data_check(options: argparse.Namespace) -> int:
+    if options.names:
+        from skinseg.datasets.registry import find_datasets
+
+        print("\n".join(dataset.name for dataset in find_datasets(options.data_root)))
+        return 0
+    from skinseg.data.check import run_check
+
+    return run_check(options.data_root, options.split, options.json)
+
+
+def _data_leaks(options: argparse.Namespace) -> None:
+    from skinseg.data.leaks import run_leaks
+
+    run_leaks(options.data_root, options.out, options.split)
 
 
 def _hardware(_: argparse.Namespace) -> None:

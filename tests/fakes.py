@@ -136,6 +136,35 @@ def make_pratheepan(root: Path, count: int = 12) -> Path:
     return root
 
 
+def make_folder(root: Path, count: int = 12, table: bool = False) -> Path:
+    """Somebody's own pairs: upper-case endings, a name with spaces and brackets; with `table` a `pairs.csv`
+    with masks of the person, two images a subject, tones and a split."""
+    rows = []
+    for i in range(count):
+        picture = fake(i)
+        name = "My photo (1) [crop]" if i == 0 else f"photo-{i:02d}"
+        write(root / "images" / f"{name}.JPG", picture.image)
+        mask = picture.skin.astype(np.uint8) * 255
+        write(root / "masks" / f"{name}.PNG", mask)
+        person = cv2.dilate(mask, np.ones((9, 9), np.uint8))
+        if table:
+            write(root / "people" / f"{name}.png", person)
+        part = ("train", "train", "validation", "test")[i // 2 % 4]
+        rows.append(
+            {
+                "image": f"images/{name}.JPG",
+                "mask": f"masks/{name}.PNG",
+                "person": f"people/{name}.png" if i % 2 == 0 else "",
+                "subject": f"subject {i // 2}",
+                "tone": picture.tone,
+                "split": part,
+            }
+        )
+    if table:
+        pd.DataFrame(rows).to_csv(root / "pairs.csv", index=False)
+    return root
+
+
 def make_rendered(root: Path, count: int = 12, size: int = 64) -> Path:
     """A set as `skinseg render` writes it: hair above the skin, clothing below it, eyes in it."""
     rows = []

@@ -31,7 +31,7 @@ def test_help_lists_every_command_without_loading_torch() -> None:
         "assert not {'torch', 'pytorch_lightning', 'anny', 'cv2'} & set(sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    for command in ("render", "fit", "validate", "test", "evaluate", "report", "datasets", "hardware"):
+    for command in ("render", "fit", "validate", "test", "evaluate", "report", "data", "hardware"):
         assert f"\n    {command}" in done.stdout
 
 
@@ -44,16 +44,17 @@ def test_wrong_words_are_refused_with_usage(arguments: list[str], capsys: pytest
 
 
 def test_data_root_that_is_missing_or_empty(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "nowhere" in refusal(capsys, "datasets", tmp_path / "nowhere")
-    printed = refusal(capsys, "datasets", tmp_path)
+    assert "nowhere" in refusal(capsys, "data", "check", tmp_path / "nowhere")
+    printed = refusal(capsys, "data", "check", tmp_path)
     for name in ("ecu", "hgr", "sfa", "abdomen", "pratheepan"):
         assert name in printed.lower()
 
 
-def test_datasets_lists_what_is_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_names_for_scripts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     fakes.make_all(tmp_path)
-    assert main(["datasets", "--names", str(tmp_path)]) == 0
-    assert capsys.readouterr().out.split() == ["ecu", "hgr", "sfa", "abdomen", "pratheepan"]
+    fakes.make_folder(tmp_path / "own")
+    assert main(["data", "check", "--names", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.split() == ["ecu", "hgr", "sfa", "abdomen", "pratheepan", "own"]
 
 
 def test_checkpoint_that_is_not_ours(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

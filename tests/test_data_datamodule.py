@@ -103,6 +103,26 @@ def test_errors_arise_before_the_first_step(tmp_path: Path) -> None:
         datamodule(tmp_path, batch_size=0)
 
 
+def test_the_users_split_and_labels(tmp_path: Path) -> None:
+    fakes.make_sfa(tmp_path / "data", 12)
+    table = tmp_path / "mine.csv"
+    table.write_text(
+        "image,part\n" + "".join(f"img ({i}),{'test' if i < 3 else 'train'}\n" for i in range(1, 9))
+    )
+    module = ready(datamodule(tmp_path, "sfa", split=str(table), labels="unsure=cut"))
+    assert module.split.test == ("img (1)", "img (2)")
+    assert len(module.split.train) + len(module.split.validation) == 6  # four are in no part
+    assert all((batch["skin"] != IGNORE).any() for batch in module.train_dataloader())
+    masks = [module.cache.mask(i, "skin") for i in range(len(module.cache))]
+    assert all(mask is not None and IGNORE not in mask for mask in masks)
+    assert ready(datamodule(tmp_path, "sfa")).cache.folder != module.cache.folder
+    with pytest.raises(UserError, match="does not mark lips"):
+        datamodule(tmp_path, "sfa", labels="lips=ignore").prepare_data()
+    table.write_text("image,part\nimg (1),test\n")
+    with pytest.raises(UserError, match="no image to train on"):
+        datamodule(tmp_path, "sfa", split=str(table)).prepare_data()
+
+
 def test_order_is_drawn_from_seed_and_epoch() -> None:
     epoch = 0
     sampler = EpochSampler(30, 5, lambda: epoch)

@@ -18,6 +18,7 @@ COUNT = 8
 def data_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = fakes.make_all(tmp_path_factory.mktemp("data"), COUNT)
     fakes.make_rendered(root / "set", COUNT)
+    fakes.make_folder(root / "holiday", COUNT)
     return root
 
 
@@ -31,7 +32,7 @@ def test_reader_yields_the_sample_contract(name: str, data_root: Path) -> None:
         height, width = sample.image.shape[:2]
         assert sample.image.shape == (height, width, 3)
         assert sample.image.dtype == np.uint8
-        assert sample.dataset == name
+        assert sample.dataset == ("holiday" if name == "folder" else name)
         assert sample.image_id == dataset.items[i].image_id
         assert sample.skin is not None
         assert sample.skin.shape == (height, width)
@@ -115,13 +116,14 @@ def test_rendered_leaves_out_frames_without_a_row(tmp_path: Path) -> None:
     assert len(open_dataset("rendered", root)) == 4
 
 
-def test_find_opens_photographs_only(data_root: Path) -> None:
+def test_find_opens_photographs_and_folders_of_pairs(data_root: Path) -> None:
     assert [dataset.name for dataset in find_datasets(data_root)] == [
         "ecu",
         "hgr",
         "sfa",
         "abdomen",
         "pratheepan",
+        "holiday",
     ]
 
 

@@ -116,6 +116,53 @@ def test_a_bad_image_keeps_the_finished_datasets(checkpoint: Path, tmp_path: Pat
     assert list(run["datasets"]) == ["rendered"]
 
 
+@pytest.mark.slow
+def test_split_tones_labels_and_exclusions_of_the_user(checkpoint: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    fakes.make_ecu(data / "ecu", 12)
+    fakes.make_sfa(data / "SFA", 12)
+    tables = {
+        "split_file": "dataset,image,part\n"
+        "ecu,im00001,test\necu,im00002,test\necu,im00003,train\necu,im00004,train\n",
+        "tones": "dataset,image,tone\necu,im00001,6\n",
+        "exclude": "dataset,image,of_dataset,of_image\necu,im00002,sfa,img (1)\necu,im00007,ecu,im00003\n",
+    }
+    paths = {}
+    for name, text in tables.items():
+        paths[name] = tmp_path / f"{name}.csv"
+        paths[name].write_text(text)
+    plain = evaluate(checkpoint, tmp_path / "plain", data, device="cpu")
+    out = evaluate(checkpoint, tmp_path / "out", data, device="cpu", labels="unsure=cut", **paths)
+    rows, plain_rows = read_rows(out / "rows.parquet"), read_rows(plain / "rows.parquet")
+    (row,) = [row for row in rows if row.test_set == "ecu" and row.head == "skin"]
+    assert (row.image, row.tone, row.tone_source) == ("im00001", 6, "labelled")
+    run = json.loads((out / "run.json").read_text(encoding="utf-8"))
+    assert run["datasets"]["ecu"]["excluded"] == 1
+    assert run["datasets"]["sfa"]["excluded"] == 0
+    assert run["datasets"]["sfa"]["labels"] == {"unsure": "cut"}
+    assert run["tables"]["exclude"] == str(paths["exclude"])
+    # the policy is told by the rows themselves: their config's hash, and no ignored band
+    assert {row.config for row in rows}.isdisjoint(row.config for row in plain_rows)
+    assert all(row.ignored == 0 for row in rows)
+    assert any(row.ignored > 0 for row in plain_rows if row.test_set == "sfa")
+    assert {row.split for row in rows if row.test_set == "sfa"} == {
+        row.split for row in plain_rows if row.test_set == "sfa"
+    }
+    paths["exclude"].write_text("image\nim00001\n")
+    with pytest.raises(UserError, match="expected a column dataset"):
+        evaluate(checkpoint, tmp_path / "no", data, device="cpu", exclude=paths["exclude"])
+    paths["exclude"].write_text("image\nim00001\nim00002\n")
+    with pytest.raises(UserError, match="none of 2 images is left"):
+        evaluate(
+            checkpoint,
+            tmp_path / "no",
+            data / "ecu",
+            device="cpu",
+            exclude=paths["exclude"],
+            split_file=paths["split_file"],
+        )
+
+
 def test_bad_options_are_refused_in_a_sentence(checkpoint: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="nothing to evaluate on"):
         evaluate(checkpoint, tmp_path / "out")

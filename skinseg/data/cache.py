@@ -22,7 +22,7 @@ import numpy.typing as npt
 from skinseg.datasets.base import Dataset
 from skinseg.datasets.sample import BACKGROUND, FOREGROUND, HEADS, IGNORE, Image, Mask, Sample
 
-VERSION = 1  # raise it when the layout, the resizing or a reader's rule changes
+VERSION = 2  # raise it when the layout, the resizing or a reader's rule changes
 
 
 @dataclass(frozen=True)
@@ -124,14 +124,18 @@ def open_cache(dataset: Dataset, long_side: int, cache_dir: Path) -> DecodedCach
 
 
 def fingerprint(dataset: Dataset, long_side: int) -> str:
-    """16 hex digits over the version, the long side, and every file's id, size and time of change."""
-    digest = hashlib.sha256(f"{VERSION} {dataset.name} {long_side}".encode())
+    """16 hex digits over the version, the long side, the label policy, and every file's id, size and time of
+    change."""
+    digest = hashlib.sha256(f"{VERSION} {dataset.name} {long_side} {dataset.policy}".encode())
     for item in dataset.items:
         image, mask = item.image_path.stat(), item.mask_path.stat()
         digest.update(
             f"\n{item.image_id} {item.subject} {item.tone} {image.st_size} {image.st_mtime_ns} "
             f"{item.mask_path.name} {mask.st_size} {mask.st_mtime_ns}".encode()
         )
+        if item.person_path is not None:
+            person = item.person_path.stat()
+            digest.update(f" {item.person_path.name} {person.st_size} {person.st_mtime_ns}".encode())
     return digest.hexdigest()[:16]
 
 

@@ -14,6 +14,7 @@ from skinseg.data.augmentation import Augmentation, training_transform
 from skinseg.data.cache import DecodedCache, open_cache
 from skinseg.data.splits import Split, make_split, subset
 from skinseg.datasets.base import Dataset
+from skinseg.datasets.label_policy import parse_labels
 from skinseg.datasets.registry import open_dataset
 from skinseg.datasets.sample import HEADS, IGNORE, Image, Mask, Sample
 from skinseg.errors import UserError
@@ -39,6 +40,9 @@ class SkinDataModule(pl.LightningDataModule):
         batch_size: images per step.
         num_workers: processes that augment; 0 augments in the training process.
         seed: of the order and the augmentation.
+        split: your own split, a CSV with the columns image and part (train, validation or test).
+        labels: changes to the dataset's label policy, such as "lips=ignore,nails=background"; see
+            `skinseg.datasets.label_policy`.
         split_seed: of the split and of `limit_train`'s subset; evaluation splits by 0, so leave it there unless
             you pass it the same.
         augmentation: "strong", or "paper" for the paper's patches and flips.
@@ -58,6 +62,8 @@ class SkinDataModule(pl.LightningDataModule):
         batch_size: int = 8,
         num_workers: int = 0,
         seed: int = 0,
+        split: str | None = None,
+        labels: str | None = None,
         split_seed: int = 0,
         augmentation: Literal["strong", "paper"] = "strong",
         cache_dir: str = ".cache/skinseg",
@@ -78,6 +84,8 @@ class SkinDataModule(pl.LightningDataModule):
         self.batch_size = batch_size
         self.num_workers = num_workers
         self.seed = seed
+        self.split_file = None if split is None else Path(split)
+        self.labels = parse_labels(labels)
         self.split_seed = split_seed
         self.augmentation = augmentation
         self.cache_dir = Path(cache_dir)
@@ -88,20 +96,28 @@ class SkinDataModule(pl.LightningDataModule):
 
     def prepare_data(self) -> None:
         """Check the dataset and, where the run will train or validate, build its cache."""
-        dataset = open_dataset(self.dataset_name, self.data_root)
-        make_split(dataset, self.split_seed)
+        dataset, split = self._open()
+        if not split.train and (self.trainer is None or self.trainer.state.fn == "fit"):
+            raise UserError(
+                f"--data.split {self.split_file}: no image to train on; name some with part train"
+            )
         if self.trainer is None or self.trainer.state.fn != "test":
             open_cache(dataset, self.cache_long_side, self.cache_dir)
 
     def setup(self, stage: str | None = None) -> None:
         """Open dataset and split, and the cache unless `stage` is "test"."""
-        self.dataset: Dataset = open_dataset(self.dataset_name, self.data_root)
-        self.split: Split = make_split(self.dataset, self.split_seed)
+        self.dataset: Dataset
+        self.split: Split
+        self.dataset, self.split = self._open()
         self.train_ids = self.split.train
         if self.limit_train is not None:
             self.train_ids = subset(self.split.train, self.limit_train, self.split_seed)
         if stage != "test":
             self.cache: DecodedCache = open_cache(self.dataset, self.cache_long_side, self.cache_dir)
+
+    def _open(self) -> tuple[Dataset, Split]:
+        dataset = open_dataset(self.dataset_name, self.data_root, self.labels)
+        return dataset, make_split(dataset, self.split_seed, self.split_file)
 
     def train_dataloader(self) -> DataLoader[Batch]:
         patches = TrainingPatches(

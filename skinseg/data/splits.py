@@ -1,22 +1,35 @@
-"""Splits: which images train, which choose the checkpoint, which are scored; by name, the same everywhere."""
+"""Splits: which images train, which choose the checkpoint, which are scored; by name, the same everywhere.
+
+In this order: the user's file; the split that the dataset comes with; a list of names committed in
+`split_lists/`; and a rule, seeded, by subject where names carry one.
+"""
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from skinseg.datasets.base import Dataset
+from skinseg.datasets.name_table import find_image, names_datasets, read_name_table
 from skinseg.errors import UserError
+
+PARTS = ("train", "validation", "test")
+LISTS = Path(__file__).parent / "split_lists"
 
 VALIDATION_SHARE = 0.1  # of what is not tested on
 
 
 @dataclass(frozen=True)
 class Split:
-    """Image ids per part. Raises ValueError where two parts share an id."""
+    """Image ids per part. Raises ValueError where two parts share an id.
+
+    source: where it comes from, in words.
+    """
 
     train: tuple[str, ...]
     validation: tuple[str, ...]
     test: tuple[str, ...]
+    source: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         every = self.train + self.validation + self.test
@@ -25,6 +38,10 @@ class Split:
                 f"{len(every) - len(set(every))} image ids are in more than one place of the split"
             )
 
+    def part(self, name: str) -> tuple[str, ...]:
+        """The ids of "train", "validation" or "test"."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}[name]
+
     @property
     def hash(self) -> str:
         """12 hex digits of the SHA-256 over the sorted ids of each part: equal splits, equal hash."""
@@ -32,34 +49,111 @@ class Split:
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def make_split(dataset: Dataset, seed: int = 0) -> Split:
-    """The dataset's published split, else a seeded one; the validation images come out of the training ones.
+def make_split(dataset: Dataset, seed: int = 0, file: Path | None = None) -> Split:
+    """The split of `file` where one is given, else the dataset's published or committed one, else a seeded one.
+
+    Where no validation images are named, they come out of the training ones. The committed lists are what the
+    rule gives for seed 0 on a complete copy, so that a later version of the rule cannot move an image; they
+    hold for seed 0 only, and for copies that hold nothing else.
 
     Subjects, where they are known, are never on two sides. Names and seed alone decide, through a hash: no
     order of files and no version of a random generator matters.
 
-    Raises UserError where there are too few images or subjects to fill the three parts.
+    Raises UserError where there are too few images or subjects to fill the three parts, where a subject is on
+    two sides of a given split, and as `read_split_file`.
     """
     subjects = {item.image_id: item.subject or item.image_id for item in dataset.items}
-    native = dataset.native_split
-    if native is None:
+    parts, source = _given_parts(dataset, seed, file)
+    if parts is None:
         test = draw(subjects, dataset.test_share, f"test/{seed}")
+        by = "subject" if any(item.subject for item in dataset.items) else "name"
+        source = f"rule, {1 - dataset.test_share:.0%} to train on, by {by}, seed {seed}"
     else:
-        test = {image_id for image_id in subjects if native[image_id] == "test"}
-    rest = {image_id: subject for image_id, subject in subjects.items() if image_id not in test}
-    validation = draw(rest, VALIDATION_SHARE, f"validation/{seed}")
+        test = {image_id for image_id, part in parts.items() if part == "test"}
+    rest = {
+        image_id: subject
+        for image_id, subject in subjects.items()
+        if image_id not in test and (parts is None or image_id in parts)
+    }
+    validation = {image_id for image_id, part in (parts or {}).items() if part == "validation"}
+    if not validation and rest:
+        validation = draw(rest, VALIDATION_SHARE, f"validation/{seed}")
     split = Split(
         train=tuple(sorted(rest.keys() - validation)),
         validation=tuple(sorted(validation)),
         test=tuple(sorted(test)),
+        source=source,
     )
-    if not (split.train and split.validation and split.test):
+    if file is None and not (split.train and split.validation and split.test):
         raise UserError(
             f"{dataset.title} in {dataset.root}: {len(dataset)} images in {len(set(subjects.values()))} "
             f"groups do not fill a split (train {len(split.train)}, validation {len(split.validation)}, test "
             f"{len(split.test)}), expected at least one each; add the rest of the dataset"
         )
+    _check_subjects(split, subjects, dataset, file)
     return split
+
+
+def read_split_file(path: Path, dataset: Dataset) -> dict[str, str] | None:
+    """Image id to part, from a CSV with the columns image and part ("train", "validation" or "test").
+
+    A column dataset, where there is one, says of which dataset a row speaks. Images that are not listed are in
+    no part. None where the table speaks of other datasets only. Raises UserError for an image that the dataset
+    does not have or that is listed twice, in one part or in two, for a word that is no part, and where the
+    table cannot be read.
+    """
+    ids = {item.image_id for item in dataset.items}
+    parts: dict[str, str] = {}
+    rows = read_name_table(path, "part", dataset.name)
+    if not rows and names_datasets(path):
+        return None
+    for row in rows:
+        if row.value not in PARTS:
+            raise UserError(
+                f"{path} line {row.line}: part {row.value!r} of {row.image}, expected {', '.join(PARTS)}; "
+                "correct the line"
+            )
+        image_id = find_image(row, ids, dataset.name, path)
+        if image_id in parts:
+            raise UserError(
+                f"{path} line {row.line}: {image_id} is named a second time, now for {row.value} and before for "
+                f"{parts[image_id]}, expected each image once; remove one of the lines"
+            )
+        parts[image_id] = row.value
+    if not parts:
+        raise UserError(f"{path}: no image in it, expected a line image,part for each; fill it")
+    return parts
+
+
+def _given_parts(dataset: Dataset, seed: int, file: Path | None) -> tuple[dict[str, str] | None, str]:
+    """Image id to part and where that is from, or None where no list speaks of the dataset."""
+    if file is not None:
+        parts = read_split_file(file, dataset)
+        if parts is not None:
+            return parts, f"file {file.name}"
+    if dataset.native_split is not None:
+        native = dataset.native_split
+        return {item.image_id: native[item.image_id] for item in dataset.items}, "comes with the dataset"
+    committed = LISTS / f"{dataset.name}.csv"
+    if seed == 0 and committed.is_file():
+        listed = {row.image: row.value for row in read_name_table(committed, "part", dataset.name)}
+        parts = {item.image_id: listed[item.image_id] for item in dataset.items if item.image_id in listed}
+        if len(parts) == len(dataset) and {"train", "test"} <= set(parts.values()):
+            return parts, "committed list of names"
+    return None, ""
+
+
+def _check_subjects(split: Split, subjects: Mapping[str, str], dataset: Dataset, file: Path | None) -> None:
+    """Raise UserError where somebody is on two sides."""
+    side_of: dict[str, str] = {}
+    for part in PARTS:
+        for image_id in split.part(part):
+            other = side_of.setdefault(subjects[image_id], part)
+            if other != part:
+                raise UserError(
+                    f"{file or dataset.root}: subject {subjects[image_id]} of dataset {dataset.name} is in both "
+                    f"{other} and {part} ({image_id}), expected all images of a person on one side; move them"
+                )
 
 
 def draw(groups: Mapping[str, str], share: float, salt: str) -> set[str]:

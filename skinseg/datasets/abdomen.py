@@ -20,6 +20,16 @@ class Abdomen(Dataset):
     citation = (
         "Topiwala et al.: Adaptation and evaluation of deep learning techniques for skin segmentation, 2019"
     )
+    published = 1400
+    offer = (
+        "links in the authors' repository, https://github.com/MRE-Lab-UMD/abd-skin-segmentation; "
+        "the archive of this set alone is enough"
+    )
+    layout = (
+        "Dataset8_Abdomen/train/original_images, Dataset8_Abdomen/train/skin_masks",
+        "Dataset8_Abdomen/test/original_images, Dataset8_Abdomen/test/skin_masks",
+    )
+    label_policy = "bellies, marked by hand; masks are cut at level 127, also where their edges are soft"
     parts = (
         Part("train/original_images", "train/skin_masks", prefix="train/"),
         Part("test/original_images", "test/skin_masks", prefix="test/"),
@@ -31,4 +41,4 @@ class Abdomen(Dataset):
         return {item.image_id: item.image_id.split("/")[0] for item in self.items}
 
     def masks(self, pixels: Image, image: Image, path: Path) -> dict[str, Mask]:
-        return {"skin": binary_mask(pixels, path, grey_share=0.25)}
+        return {"skin": binary_mask(pixels, path, grey_share=0.25, ignore_grey=self.ignores_unsure)}

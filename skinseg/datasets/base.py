@@ -5,27 +5,34 @@ black, overrides `masks`; then one line in `registry.py`.
 """
 
 from abc import ABC
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
-from skinseg.datasets.decoding import binary_mask, read_image, read_mask_pixels
+from skinseg.datasets.decoding import binary_mask, read_mask_pixels, read_stored
+from skinseg.datasets.label_policy import policy_text
+from skinseg.datasets.name_table import find_image, read_name_table
 from skinseg.datasets.sample import Image, Mask, Sample
 from skinseg.errors import UserError
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff"})
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
+TONES_FILE = "tones.csv"
 
 
 @dataclass(frozen=True)
 class Item:
-    """One image with its mask on disk. `image_id` is unique in its dataset and the same on every machine."""
+    """One image with its mask on disk. `image_id` is unique in its dataset and the same on every machine.
+
+    person_path: a mask of the whole person, where the dataset keeps it in a file of its own.
+    """
 
     image_id: str
     image_path: Path
     mask_path: Path
     subject: str | None = None
     tone: int | None = None
+    person_path: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -37,33 +44,64 @@ class Part:
     prefix: str = ""
 
 
+@dataclass(frozen=True)
+class Flaw:
+    """One file or folder that is not as the dataset's layout has it, and why."""
+
+    path: Path
+    reason: str
+
+
 class Dataset(ABC):
     """The images of one dataset, in the order of their ids.
 
     Subclasses set the class attributes; `name` is what the command line and the result rows say.
     `test_share` is the part of the images that `data.splits` sets aside where no split is published.
+    `published` is the number of images of a complete copy, `offer` where its publisher offers it, `layout` the
+    folders to unpack it into, `mask_form` what its mask bytes mean, `label_policy` what its annotators did
+    about lips, eyes and the like, `label_defaults` the part of that which can be switched.
+
+    labels: the user's changes to `label_defaults`, see `label_policy.parse_labels`; those on parts that this
+        dataset does not know change nothing here.
+    strict: raise for the first flaw. Otherwise what does not pair is left out and listed in `flaws`.
 
     Opening lists the files and raises UserError where masks are missing, or images are; nothing is decoded.
     """
 
-    name: ClassVar[str]
-    title: ClassVar[str]
+    name: str
+    title: str
     citation: ClassVar[str]
     terms: ClassVar[str] = "research, non-commercial"
+    published: ClassVar[int | None] = None
+    offer: ClassVar[str] = ""
+    layout: ClassVar[tuple[str, ...]] = ()
+    mask_form: ClassVar[str] = "white is skin"
+    label_policy: ClassVar[str] = ""
+    label_defaults: ClassVar[Mapping[str, str]] = {"unsure": "cut"}
     parts: ClassVar[tuple[Part, ...]]
     parts_are_optional: ClassVar[bool] = False
     excluded: ClassVar[frozenset[str]] = frozenset()
     test_share: ClassVar[float] = 0.2
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, labels: Mapping[str, str] | None = None, *, strict: bool = True) -> None:
         self.root = root
+        self.labels = {part: (labels or {}).get(part, choice) for part, choice in self.label_defaults.items()}
+        self.strict = strict
+        self.flaws: list[Flaw] = []
         items = (item for item in self.list_items() if item.image_id not in self.excluded)
         self.items = tuple(sorted(items, key=lambda item: item.image_id))
-        if not self.items:
+        if not self.items and not self.flaws:
             expected = ", ".join(f"{part.images}/" for part in self.parts)
             raise UserError(
                 f"{self.title} in {root}: no images found, expected them in {expected}; unpack them there"
             )
+        if (root / TONES_FILE).is_file():
+            try:
+                self.label_tones(root / TONES_FILE)
+            except UserError as error:
+                if strict:
+                    raise
+                self.flaws.append(Flaw(root / TONES_FILE, str(error)))
 
     def __len__(self) -> int:
         return len(self.items)
@@ -78,8 +116,13 @@ class Dataset(ABC):
 
     @property
     def native_split(self) -> Mapping[str, str] | None:
-        """Image id to "train" or "test" where the dataset publishes a split, else None."""
+        """Image id to "train", "validation" or "test" where the dataset comes with a split, else None."""
         return None
+
+    @property
+    def policy(self) -> str:
+        """The label policy in force, in one line: equal for equal masks. Part of the cache's fingerprint."""
+        return policy_text(self.labels)
 
     def list_items(self) -> Iterator[Item]:
         """All pairs below the root, in any order."""
@@ -87,21 +130,25 @@ class Dataset(ABC):
             images, masks = find_below(self.root, part.images), find_below(self.root, part.masks)
             if images is None and masks is None and self.parts_are_optional:
                 continue
+            if images is not None and masks is not None:
+                yield from self._pair(part, images, masks)
+                continue
             for found, expected, other in (
                 (images, part.images, part.masks),
                 (masks, part.masks, part.images),
             ):
                 if found is None:
-                    raise UserError(
-                        f"{self.title} in {self.root}: folder {expected}/ is missing, expected it beside "
-                        f"{other}/ with one file for each there; unpack it from the dataset's own archive"
+                    self.complain(
+                        [self.root / expected],
+                        f"folder {expected}/ is missing, expected it beside {other}/ with one file for each there; "
+                        "unpack it from the dataset's own archive",
                     )
-            assert images is not None
-            assert masks is not None
-            yield from self._pair(part, images, masks)
 
     def subject_of(self, stem: str) -> str | None:
-        """The person in an image, by its file name without suffix; None where names do not tell."""
+        """The person in an image, by its file name without suffix; None where names do not tell.
+
+        Raises UserError where the names of this dataset tell, and this one does not.
+        """
         return None
 
     def mask_stem(self, stem: str) -> str:
@@ -113,22 +160,24 @@ class Dataset(ABC):
 
         A head that is not in the answer is not labelled. By default: white is skin, nothing else is known.
         """
-        return {"skin": binary_mask(pixels, path)}
+        return {"skin": binary_mask(pixels, path, ignore_grey=self.ignores_unsure)}
+
+    @property
+    def ignores_unsure(self) -> bool:
+        return self.labels["unsure"] == "ignore"
 
     def read(self, item: Item) -> Sample:
         """Decode a pair.
 
         Raises UserError where a file does not decode, sizes differ, or the mask is of another kind.
         """
-        image = read_image(item.image_path)
-        pixels = read_mask_pixels(item.mask_path)
-        if pixels.shape != image.shape:
-            raise UserError(
-                f"mask {item.mask_path}: {pixels.shape[1]}x{pixels.shape[0]} pixels found, expected "
-                f"{image.shape[1]}x{image.shape[0]} as its image {item.image_path.name} has; "
-                "restore both from the dataset's own archive"
-            )
+        stored = read_stored(item.image_path)
+        pixels = read_mask_pixels(item.mask_path, stored, item.image_path)
+        image = stored.turned
         masks = self.masks(pixels, image, item.mask_path)
+        if item.person_path is not None:
+            pixels = read_mask_pixels(item.person_path, stored, item.image_path)
+            masks["person"] = self.masks(pixels, image, item.person_path)["skin"]
         return Sample(
             image=image,
             skin=masks.get("skin"),
@@ -139,21 +188,79 @@ class Dataset(ABC):
             tone=item.tone,
         )
 
+    def label_tones(self, path: Path) -> None:
+        """Take tones from a CSV with the columns image and tone (Fitzpatrick 1 to 6, or empty for unknown).
+
+        A table with a column dataset may speak of several; only the rows of this one count. Images that are
+        not listed keep what they have. Raises UserError for another tone and for an image that is not here.
+        """
+        tones: dict[str, int | None] = {}
+        ids = {item.image_id for item in self.items}
+        for row in read_name_table(path, "tone", self.name):
+            if row.value not in {"1", "2", "3", "4", "5", "6", ""}:
+                raise UserError(
+                    f"{path} line {row.line}: tone {row.value!r} of {row.image}, expected a Fitzpatrick group from 1 "
+                    "to 6, or nothing where it is unknown; correct the line"
+                )
+            tones[find_image(row, ids, self.name, path)] = int(row.value) if row.value else None
+        self.items = tuple(
+            replace(item, tone=tones[item.image_id]) if item.image_id in tones else item
+            for item in self.items
+        )
+
+    def complain(self, paths: Collection[Path], sentence: str, each: str | None = None) -> None:
+        """Raise a UserError about these files or, where the dataset is not opened strictly, note each as a flaw,
+        for the reason `each`: what the sentence says of all of them."""
+        if self.strict:
+            raise UserError(f"{self.title} in {self.root}: {sentence}")
+        self.flaws += [Flaw(path, each or sentence) for path in sorted(paths)]
+
     def _pair(self, part: Part, images: Path, masks: Path) -> Iterator[Item]:
-        image_of, mask_of = files_by_stem(images), files_by_stem(masks)
+        image_of, mask_of = self.files_by_stem(images), self.files_by_stem(masks)
         mask_of = {self.mask_stem(stem): path for stem, path in mask_of.items()}
-        for what, missing, folder in (
-            ("images have no mask", image_of.keys() - mask_of.keys(), masks),
-            ("masks have no image", mask_of.keys() - image_of.keys(), images),
+        for what, missing, file_of, folder in (
+            ("images have no mask", image_of.keys() - mask_of.keys(), image_of, masks),
+            ("masks have no image", mask_of.keys() - image_of.keys(), mask_of, images),
         ):
             if missing:
                 names = ", ".join(sorted(missing)[:3]) + (", ..." if len(missing) > 3 else "")
-                raise UserError(
-                    f"{self.title} in {self.root}: {len(missing)} {what} ({names}), expected a file "
-                    f"of the same name in {folder}; restore them from the dataset's own archive"
+                self.complain(
+                    [file_of[stem] for stem in missing],
+                    f"{len(missing)} {what} ({names}), expected a file "
+                    f"of the same name in {folder}; restore them from the dataset's own archive",
+                    each=f"no file of the same name in {folder}",
                 )
-        for stem, path in image_of.items():
-            yield Item(part.prefix + stem, path, mask_of[stem], subject=self.subject_of(stem))
+        for stem in image_of.keys() & mask_of.keys():
+            try:
+                subject = self.subject_of(stem)
+            except UserError as error:
+                if self.strict:
+                    raise
+                self.flaws.append(Flaw(image_of[stem], str(error)))
+                continue
+            yield Item(part.prefix + stem, image_of[stem], mask_of[stem], subject=subject)
+
+    def files_by_stem(self, folder: Path) -> dict[str, Path]:
+        """The image files in `folder` by name without suffix; other files and hidden ones are passed over.
+
+        Complains where two files differ in their suffix only: which of them is meant would be a guess.
+        """
+        files: dict[str, Path] = {}
+        twins: dict[str, list[Path]] = {}
+        for path in sorted(folder.iterdir()):
+            if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith("."):
+                first = files.setdefault(path.stem, path)
+                if first is not path:
+                    twins.setdefault(path.stem, [first]).append(path)
+        for stem, paths in twins.items():
+            names = " and ".join(path.name for path in paths)
+            self.complain(
+                paths,
+                f"both {names} found in {folder}, expected one file of that name; "
+                "move the one that is not the publisher's away",
+            )
+            del files[stem]
+        return files
 
 
 def find_below(folder: Path, relative: str) -> Path | None:
@@ -175,20 +282,3 @@ def sub_folders(folder: Path) -> list[Path]:
         return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     except OSError:
         return []
-
-
-def files_by_stem(folder: Path) -> dict[str, Path]:
-    """The image files in `folder` by name without suffix; other files and hidden ones are passed over.
-
-    Raises UserError where two files differ in their suffix only: which of them is meant would be a guess.
-    """
-    files: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith("."):
-            twin = files.setdefault(path.stem, path)
-            if twin is not path:
-                raise UserError(
-                    f"{folder}: both {twin.name} and {path.name} found, expected one file of that name; "
-                    "move the one that is not the publisher's away"
-                )
-    return files

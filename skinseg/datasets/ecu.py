@@ -22,6 +22,14 @@ class Ecu(Dataset):
     citation = (
         "Phung, Bouzerdoum, Chai: Skin segmentation using color pixel classification, TPAMI 27(1), 2005"
     )
+    published = 4000
+    offer = (
+        "the author's page, https://documents.uow.edu.au/~phung/download.html (also called FSD); "
+        "permission may have to be asked for"
+    )
+    layout = ("ecu/origin_images/imNNNNN.jpg", "ecu/skin_masks/imNNNNN.png (or .bmp, or imNNNNN_s.bmp)")
+    mask_form = "white is skin; or a colour cut-out on white"
+    label_policy = "by several hands: eyes are not skin, brows and lips mostly not, nails are"
     parts = (Part("origin_images", "skin_masks"),)
 
     def mask_stem(self, stem: str) -> str:
@@ -31,4 +39,4 @@ class Ecu(Dataset):
         coloured = (pixels.max(axis=2).astype(int) - pixels.min(axis=2) > 16).mean() > 0.001
         if coloured or path.stem.endswith("_s"):
             return {"skin": cut_out_mask(pixels, image, path, on_white=True, sure=0, unsure=0)}
-        return {"skin": binary_mask(pixels, path)}
+        return {"skin": binary_mask(pixels, path, ignore_grey=self.ignores_unsure)}

@@ -22,6 +22,15 @@ class Hgr(Dataset):
     citation = (
         "Kawulok, Kawulok, Nalepa, Smolka: Self-adaptive algorithm for segmenting skin regions, EURASIP, 2014"
     )
+    published = 1558
+    offer = "the authors' page, http://sun.aei.polsl.pl/~mkawulok/gestures/, as one archive per folder"
+    layout = (
+        "hgr/hgr1_images/original_images/*.jpg",
+        "hgr/hgr1_skin/skin_masks/*.bmp",
+        "likewise hgr2a_images, hgr2a_skin, hgr2b_images, hgr2b_skin; any of the three may be absent",
+    )
+    mask_form = "black is skin"
+    label_policy = "hands and forearms; nails are skin"
     parts = tuple(
         Part(f"{part}_images/original_images", f"{part}_skin/skin_masks")
         for part in ("hgr1", "hgr2a", "hgr2b")
@@ -38,4 +47,4 @@ class Hgr(Dataset):
         return match[1]
 
     def masks(self, pixels: Image, image: Image, path: Path) -> dict[str, Mask]:
-        return {"skin": binary_mask(pixels, path, foreground_is_white=False)}
+        return {"skin": binary_mask(pixels, path, foreground_is_white=False, ignore_grey=self.ignores_unsure)}

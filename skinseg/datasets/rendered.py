@@ -1,14 +1,25 @@
 """A set that `skinseg render` wrote: people with exact masks of skin and person."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import ClassVar
 
-from skinseg.datasets.base import Dataset, Item, Part, files_by_stem
+import numpy as np
+
+from skinseg.datasets.base import Dataset, Item, Part
 from skinseg.datasets.decoding import read_image
-from skinseg.datasets.sample import Sample
+from skinseg.datasets.sample import IGNORE, Sample
 from skinseg.errors import UserError
-from skinseg.synthetic.labels import person_mask, skin_mask
+from skinseg.synthetic.labels import PartClass, person_mask, skin_mask
 from skinseg.synthetic.rendering.label_image import read_labels
+
+# Parts of the label policy, as classes of the label image.
+_CLASS_OF = {
+    "eyes": PartClass.EYES,
+    "lips": PartClass.LIPS,
+    "mouth": PartClass.MOUTH_INTERIOR,
+    "nails": PartClass.NAILS,
+}
 
 
 class Rendered(Dataset):
@@ -23,6 +34,16 @@ class Rendered(Dataset):
     title = "rendered set"
     citation = "skinseg, after Gopalakrishnan et al.: S2MGen"
     terms = "yours"
+    offer = "`skinseg render`"
+    layout = ("images/NNNNNN.png", "masks/NNNNNN.png", "scenes.parquet")
+    mask_form = "a class per pixel"
+    label_policy = "as most annotators of photographs: eyes, lips and the mouth are not skin, nails are"
+    label_defaults: ClassVar[Mapping[str, str]] = {
+        "eyes": "background",
+        "lips": "background",
+        "mouth": "background",
+        "nails": "skin",
+    }
     parts = (Part("images", "masks"),)
     test_share = 0.1
 
@@ -37,13 +58,16 @@ class Rendered(Dataset):
         for what, folder, files in (("an image", "images", images), ("a mask", "masks", masks)):
             missing = sorted(tones.keys() - files.keys())
             if missing:
-                raise UserError(
-                    f"rendered set in {self.root}: {len(missing)} of {len(tones)} frames of scenes.parquet "
+                self.complain(
+                    [self.root / folder / f"{image_id}.png" for image_id in missing],
+                    f"{len(missing)} of {len(tones)} frames of scenes.parquet "
                     f"lack {what} ({', '.join(missing[:3])}), expected {folder}/{missing[0]}.png; "
-                    f"run `skinseg render --verify {self.root}`"
+                    f"run `skinseg render --verify {self.root}`",
+                    each="missing, although scenes.parquet names it",
                 )
         for image_id, tone in tones.items():
-            yield Item(image_id, images[image_id], masks[image_id], tone=tone)
+            if image_id in images and image_id in masks:
+                yield Item(image_id, images[image_id], masks[image_id], tone=tone)
 
     def read(self, item: Item) -> Sample:
         # The base class decodes masks to colours; here the value of a pixel is its index.
@@ -53,9 +77,15 @@ class Rendered(Dataset):
                 f"mask {item.mask_path}: {labels.shape[1]}x{labels.shape[0]} pixels found, expected "
                 f"{image.shape[1]}x{image.shape[0]} as its image has; run `skinseg render --verify {self.root}`"
             )
+        named = {part: self.labels[part] for part in _CLASS_OF}
+        skin_parts = (_CLASS_OF[part] for part, choice in named.items() if choice == "skin")
+        skin = skin_mask(labels, (PartClass.SKIN, *skin_parts))
+        ignored = [_CLASS_OF[part] for part, choice in named.items() if choice == "ignore"]
+        if ignored:
+            skin[np.isin(labels, ignored)] = IGNORE
         return Sample(
             image=image,
-            skin=skin_mask(labels),
+            skin=skin,
             person=person_mask(labels),
             dataset=self.name,
             image_id=item.image_id,
@@ -65,7 +95,7 @@ class Rendered(Dataset):
 
     def _files(self, folder: str) -> dict[str, Path]:
         path = self.root / folder
-        return files_by_stem(path) if path.is_dir() else {}
+        return self.files_by_stem(path) if path.is_dir() else {}
 
     def _tones(self) -> dict[str, int]:
         import pyarrow.parquet  # slow to import, and only this dataset needs it

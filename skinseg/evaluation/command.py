@@ -16,6 +16,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from skinseg import __version__
 from skinseg.data.splits import make_split
 from skinseg.datasets.base import Dataset
+from skinseg.datasets.label_policy import parse_labels
+from skinseg.datasets.name_table import check_speaks_of, ids_named
 from skinseg.datasets.registry import find_datasets, open_dataset
 from skinseg.errors import UserError
 from skinseg.evaluation.rows import ResultRow, write_rows
@@ -36,6 +38,10 @@ def evaluate(
     subset: str = "test",
     device: str = "auto",
     split_seed: int = 0,
+    split_file: Path | None = None,
+    labels: str | None = None,
+    tones: Path | None = None,
+    exclude: Path | None = None,
 ) -> Path:
     """Score a checkpoint on every dataset found, and return `out`.
 
@@ -44,23 +50,45 @@ def evaluate(
     data_root: searched for datasets of photographs. rendered: a rendered set's folder.
     subset: "test", the test part of `make_split(dataset, split_seed)`, or "all" images.
     device: "auto", or what torch calls it.
+    split_file, tones, exclude: tables by image: the user's split, the user's tones, and images to leave out (as
+        `skinseg data leaks` writes them). A column dataset says of which a row speaks; with more than one
+        dataset it has to be there.
+    labels: changes to the datasets' label policies, see `label_policy.parse_labels`. Where there are any, they
+        enter the hash that the rows call `config`.
 
     The rows of each finished dataset are on disk before the next is begun. Raises UserError for a bad
     checkpoint, option, dataset or image, and where there is nothing to score on.
     """
     if subset not in SUBSETS:
         raise UserError(f"--subset {subset}: one of {', '.join(SUBSETS)} expected")
-    datasets = _datasets(data_root, rendered)
+    changes = parse_labels(labels)
+    datasets = _datasets(data_root, rendered, changes)
+    for table in filter(None, (split_file, tones, exclude)):
+        check_speaks_of(table, [dataset.name for dataset in datasets])
     record = read_checkpoint(newest_checkpoint(checkpoint))
     predictor = Predictor(model_of(record), record.size, _device(device))
-    run = _describe(record, subset, split_seed, str(predictor.device))
+    run = _describe(record, subset, split_seed, str(predictor.device), changes)
+    run["tables"] = {
+        name: None if path is None else path.as_posix()
+        for name, path in (("split", split_file), ("tones", tones), ("exclude", exclude))
+    }
 
     rows: list[ResultRow] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns) as progress:
         for dataset in datasets:
-            split = make_split(dataset, split_seed)
-            image_ids = split.test if subset == "test" else [item.image_id for item in dataset.items]
+            if tones is not None:
+                dataset.label_tones(tones)
+            split = make_split(dataset, split_seed, split_file)
+            every = [item.image_id for item in dataset.items]
+            chosen = split.test if subset == "test" else every
+            left_out = ids_named(exclude, every, dataset.name) if exclude is not None else set()
+            image_ids = [image_id for image_id in chosen if image_id not in left_out]
+            if not image_ids:
+                raise UserError(
+                    f"dataset {dataset.name}: none of {len(chosen)} images is left to score; "
+                    "look at --split and --exclude"
+                )
             origin = Origin(
                 run=run["checkpoint"],
                 subset=subset,
@@ -79,6 +107,8 @@ def evaluate(
                 "title": dataset.title,
                 "split": split.hash,
                 "images": len(images),
+                "excluded": len(chosen) - len(image_ids),
+                "labels": dataset.labels,
                 # A checkpoint names the split of its last training; what its parents saw is not known here.
                 "trained_on": record.metadata.get("split") == split.hash,
             }
@@ -88,9 +118,9 @@ def evaluate(
     return out
 
 
-def _datasets(data_root: Path | None, rendered: Path | None) -> list[Dataset]:
-    found = [] if rendered is None else [open_dataset("rendered", rendered)]
-    found += [] if data_root is None else find_datasets(data_root)
+def _datasets(data_root: Path | None, rendered: Path | None, labels: dict[str, str]) -> list[Dataset]:
+    found = [] if rendered is None else [open_dataset("rendered", rendered, labels, strict_labels=False)]
+    found += [] if data_root is None else find_datasets(data_root, labels)
     if not found:
         raise UserError(
             "nothing to evaluate on: name a folder of datasets (--data-root, DATA_ROOT= with make) "
@@ -110,8 +140,10 @@ def _device(name: str) -> torch.device:
     return device
 
 
-def _describe(record: Checkpoint, subset: str, split_seed: int, device: str) -> dict[str, Any]:
-    model = {"model": record.model, "size": record.size}
+def _describe(
+    record: Checkpoint, subset: str, split_seed: int, device: str, labels: dict[str, str]
+) -> dict[str, Any]:
+    model = {"model": record.model, "size": record.size} | ({"labels": labels} if labels else {})
     return {
         "checkpoint": record.path.as_posix(),
         "weights": record.sha256,

@@ -1,0 +1,118 @@
+"""Any folder of pairs: `images/` and `masks/`, or a CSV that names them."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from skinseg.datasets.base import Dataset, Item, Part, find_below
+from skinseg.datasets.decoding import binary_mask
+from skinseg.datasets.name_table import read_rows
+from skinseg.datasets.sample import Image, Mask
+from skinseg.errors import UserError
+
+PAIRS_FILE = "pairs.csv"
+_SPLIT_PARTS = ("train", "validation", "test")
+
+
+class Folder(Dataset):
+    """White is skin. Pairs come from `images/` and `masks/` with files of the same name, or from a CSV with the
+    columns image, mask and, where known, person (a mask of the whole person), subject, tone (1 to 6) and split
+    (train, validation or test): `pairs.csv` in the folder, or any CSV given as the root itself.
+
+    Paths in the CSV start at its folder; an image's id is its path there without the suffix. A mask whose
+    brightest level is 1 is a map of labels, 0 and 1. The dataset is called as its folder, or as its CSV.
+    """
+
+    title = "folder"
+    citation = "yours"
+    terms = "yours"
+    layout = (
+        "images/NAME.jpg",
+        "masks/NAME.png",
+        "or pairs.csv with image,mask[,person][,subject][,tone][,split]",
+    )
+    mask_form = "white is skin (or labels 0 and 1)"
+    label_policy = "as you marked them"
+    parts = (Part("images", "masks"),)
+    kind = "folder"
+
+    def __init__(self, root: Path, labels: Mapping[str, str] | None = None, *, strict: bool = True) -> None:
+        table = root if root.is_file() else root / PAIRS_FILE
+        self.table = table if table.is_file() else None
+        resolved = root.resolve()
+        # Rows, caches and pictures carry the name: no bytes that a path or a table could trip over.
+        self.name = (
+            re.sub(r"[^\w .()+-]", "_", resolved.stem if root.is_file() else resolved.name) or "folder"
+        )
+        self.title = f"folder {self.name}"
+        self._split: dict[str, str] = {}
+        super().__init__(root.parent if root.is_file() else root, labels, strict=strict)
+
+    @classmethod
+    def is_in(cls, folder: Path) -> bool:
+        both = all(find_below(folder, part) is not None for part in ("images", "masks"))
+        return both or (folder / PAIRS_FILE).is_file()
+
+    @property
+    def native_split(self) -> Mapping[str, str] | None:
+        return self._split or None
+
+    def list_items(self) -> Iterator[Item]:
+        return super().list_items() if self.table is None else self._from_table(self.table)
+
+    def masks(self, pixels: Image, image: Image, path: Path) -> dict[str, Mask]:
+        if pixels.max() == 1:
+            pixels = pixels * np.uint8(255)
+        # Own masks are often drawn with soft brushes or kept as JPEG.
+        return {"skin": binary_mask(pixels, path, grey_share=0.1, ignore_grey=self.ignores_unsure)}
+
+    def _from_table(self, table: Path) -> Iterator[Item]:
+        rows = read_rows(table, ("image", "mask"))
+        first_line: dict[str, int] = {}
+        split: dict[str, str] = {}
+        for line, row in rows:
+            paths = {name: table.parent / row[name] for name in ("image", "mask", "person") if row.get(name)}
+            image_id = str(PurePosixPath(row["image"]).with_suffix("")) if row["image"] else ""
+            reason = self._reason_against(row, paths, first_line.get(image_id))
+            if reason is not None:
+                self.complain(
+                    [paths.get("image", table)], f"{table.name} line {line}: {reason}; correct the line"
+                )
+                continue
+            first_line[image_id] = line
+            if row.get("split"):
+                split[image_id] = row["split"]
+            item = Item(image_id, paths["image"], paths["mask"], row.get("subject") or None)
+            yield replace(
+                item, tone=int(row["tone"]) if row.get("tone") else None, person_path=paths.get("person")
+            )
+        if split and len(split) < len(first_line):
+            missing = min(first_line.keys() - split.keys())
+            raise UserError(
+                f"{table}: {len(first_line) - len(split)} images have no split ({missing}), expected train, validation "
+                "or test on every line, or on none; fill the column"
+            )
+        self._split = split
+
+    def _reason_against(
+        self, row: Mapping[str, str], paths: Mapping[str, Path], twin: int | None
+    ) -> str | None:
+        """What is wrong with a line of the CSV, or None."""
+        for name in ("image", "mask"):
+            if name not in paths:
+                return f"{name} is empty, expected a path"
+        for name, path in paths.items():
+            if not path.is_file():
+                return f"{name} {row[name]} does not exist, expected a path below {path.parent}"
+        if twin is not None:
+            return f"image {row['image']} is named a second time (first on line {twin})"
+        if row.get("tone", "") not in {"", "1", "2", "3", "4", "5", "6"}:
+            return (
+                f"tone {row['tone']!r} of {row['image']}, expected a Fitzpatrick group from 1 to 6 or nothing"
+            )
+        if row.get("split", "") not in {"", *_SPLIT_PARTS}:
+            return f"split {row['split']!r} of {row['image']}, expected {', '.join(_SPLIT_PARTS)} or nothing"
+        return None
