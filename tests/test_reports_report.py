@@ -45,6 +45,9 @@ def results(tmp_path: Path) -> Path:
         write_panel(panel_path(tmp_path, row.test_set, row.image), picture)
     run = {
         "checkpoint": f"runs/{HOSTILE}",
+        "training": {"seed": 0},
+        "trained_on": "ecu",
+        "pretrained_on": None,
         "weights": "a" * 64,
         "config": "b" * 64,
         "threshold": 0.5,

@@ -21,7 +21,7 @@ from skinseg.data.splits import make_split
 from skinseg.datasets.base import Dataset
 from skinseg.datasets.registry import find_datasets, open_dataset
 from skinseg.errors import UserError
-from skinseg.evaluation.rows import ResultRow, write_rows
+from skinseg.evaluation.rows import SCENES, ResultRow, write_rows
 from skinseg.evaluation.score import Origin, score
 from skinseg.files import written_whole
 from skinseg.models import lineage
@@ -29,9 +29,6 @@ from skinseg.models.checkpoint import Checkpoint, model_of, newest_checkpoint, r
 from skinseg.models.inference import THRESHOLD, Predictor
 
 SUBSETS = ("test", "all")
-SCENES = "scenes.parquet"
-"""In the results' folder: what was drawn for each scored frame of a rendered set, but for the Scene itself."""
-
 _DISTRIBUTIONS = ("torch", "segmentation-models-pytorch", "numpy", "opencv-python-headless")
 
 

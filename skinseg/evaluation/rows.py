@@ -17,6 +17,9 @@ from skinseg.files import written_whole
 
 VERSION = 2
 
+SCENES = "scenes.parquet"
+"""Beside the rows: what was drawn for each scored frame of a rendered set, but for the Scene itself."""
+
 
 @dataclass(frozen=True)
 class ResultRow:

@@ -4,7 +4,6 @@ import numpy as np
 import numpy.typing as npt
 
 from skinseg.datasets.sample import FOREGROUND, IGNORE, Mask
-from skinseg.models.inference import Probability
 
 BINS = 128
 """Bins of equal width from 0 to 1. A power of two, so that float32 bounds are exact and one of them is 0.5."""
@@ -13,7 +12,9 @@ Counts = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 
-def score_histogram(probability: Probability, mask: Mask) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def score_histogram(
+    probability: npt.NDArray[np.float32], mask: Mask
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Pixels per bin: of the foreground, and of the background; ignored pixels are in neither.
 
     probability: float32 (H, W) in [0, 1]. mask: uint8 (H, W) in {0, 1, 255}. Bin b holds b / BINS to
