@@ -205,13 +205,16 @@ def tone_gap(rows: pd.DataFrame, seed: int = 0) -> ToneGap | None:
     pair = measured[measured["tone"].isin([best, worst])]
     codes = _codes(units_of(pair), len(pair))
     drawn = _drawn(codes.max() + 1, np.random.default_rng([seed]), RESAMPLES)
-    sides = []
+    resampled = []
     for tone in (best, worst):
         inside = (pair["tone"] == tone).to_numpy(np.float64)
+        if len(set(codes[inside > 0])) < 2:  # one person's spread is unknown, and with it the gap's
+            resampled.append(np.full(len(drawn), np.nan))
+            continue
         sums = np.bincount(codes, weights=inside * pair["iou"].to_numpy(np.float64))
-        # A resample without any image of the group has no mean: it is left out.
-        sides.append(_ratio(drawn @ sums, drawn @ np.bincount(codes, weights=inside), np.nan))
-    low, high = _interval(sides[0] - sides[1])
+        # A resample that drew none of the group has no mean, and counts in no interval.
+        resampled.append(_ratio(drawn @ sums, drawn @ np.bincount(codes, weights=inside), np.nan))
+    low, high = _interval(resampled[0] - resampled[1])
     value = float(means[best] - means[worst])
     few = bool(kept[[best, worst]].min() < FEW_IMAGES)
     return ToneGap(Difference(value, low, high, len(pair)), best, worst, float(means[worst]), few)

@@ -105,9 +105,9 @@ class Comparison:
     def verdict(self) -> str:
         """How much is compared, and on how many test sets the interval of pretraining's difference excludes zero."""
         said = f"{len(self.runs)} runs in {len(self.arms)} arms on {len(self.columns)} test sets."
-        if not self.by_pretraining:
-            return said
         all_ = [each for each in self.differences.values() if each.images >= FEW_IMAGES]
+        if not (self.by_pretraining and all_):
+            return said
         better, worse = (
             sum(_excludes_zero(each) and sign * each.value > 0 for each in all_) for sign in (1, -1)
         )

@@ -15,6 +15,8 @@ def print_tables(tables: Sequence[Table], verdict: str, console: Console | None 
     """Print tables as far as a terminal has room for their columns, and the verdict last."""
     console = console or Console()
     for table in tables:
+        if table.brief == 0:
+            continue
         shown = RichTable(
             title=escape(table.title), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0)
         )

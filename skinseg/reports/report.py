@@ -80,7 +80,7 @@ def write_report(results: Sequence[Path], out: Path | None = None, with_slices: 
             for run in arm.runs
         ]
         said, frame = comparison.verdict(), comparison.frame()
-        tables = [*comparison.tables(), *tone_tables(named, heads=("skin",))]
+        tables = [*comparison.tables(), *tone_tables(named, heads=("skin",), together=True)]
     sliced = pd.DataFrame()
     if with_slices:
         more, sliced = slices(named)

@@ -1,7 +1,7 @@
 """Result rows to the tables of a report: plain data that Markdown, HTML and the console all print."""
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -67,9 +67,9 @@ Entry = str | Value | None
 class Table:
     """lines: entries in the order of `header`; the first is the line's title, None an empty cell.
 
-    notes: sentences below it. brief: how many columns the console has room for. chart: the column whose values
-    the page also draws. counted: whether each value's number of images is printed with it (else a column says it).
-    text_columns: leading columns of words.
+    notes: sentences below it. brief: how many columns the console has room for, 0 to leave the table out.
+    chart: the column whose values the page also draws. counted: whether each value's number of images is printed
+    with it (else a column says it). text_columns: leading columns of words.
     """
 
     title: str
@@ -109,7 +109,8 @@ def dataset_tables(results: Results) -> list[Table]:
     for head in HEADS:
         lines: list[tuple[Entry, ...]] = []
         for record in reduced[reduced["head"] == head].to_dict("records"):
-            subjects = f" ({record['subjects']} subjects)" if record["subjects"] else ""
+            people = record["subjects"]
+            subjects = f" ({people} subject{'s' if people > 1 else ''})" if people else ""
             values = [value_of(record, column) for _, column in COLUMNS]
             values[0] = replace(values[0], stressed=True)
             lines.append((results.title(record["test_set"]), f"{record['images']}{subjects}", *values))
@@ -120,19 +121,27 @@ def dataset_tables(results: Results) -> list[Table]:
                     title=f"{head.capitalize()} head, per data set, on {part}",
                     header=("data set", "images", *(title for title, _ in COLUMNS)),
                     lines=lines,
-                    notes=(*_empty_note(reduced[reduced["head"] == head], results), *seen_notes(results)),
+                    notes=(
+                        *_empty_note(reduced[reduced["head"] == head], results),
+                        *seen_notes(
+                            results, {str(name) for name in reduced.loc[reduced["head"] == head, "test_set"]}
+                        ),
+                    ),
                     brief=7,
                     chart=2,
                     counted=False,
+                    text_columns=2,
                 )
             )
     return tables
 
 
-def tone_tables(runs: Sequence[tuple[str, Results]], heads: Sequence[str] = HEADS) -> list[Table]:
+def tone_tables(
+    runs: Sequence[tuple[str, Results]], heads: Sequence[str] = HEADS, together: bool = False
+) -> list[Table]:
     """One table per head and tone source, labelled first: mIoU per group, the gap and the worst.
 
-    runs: a title for each, empty where there is only one.
+    runs: a title for each, empty where there is only one. together: photographs of all data sets in one line.
     """
     tables = []
     for head in heads:
@@ -141,7 +150,7 @@ def tone_tables(runs: Sequence[tuple[str, Results]], heads: Sequence[str] = HEAD
             for title, results in runs:
                 rows = results.rows
                 part = rows[(rows["head"] == head) & (rows["tone_source"] == source)]
-                for name, group in _tone_groups(part, results):
+                for name, group in _tone_groups(part, results, together):
                     lines.append((f"{title}: {name}" if title else name, *_tone_line(group)))
             if lines:
                 tables.append(
@@ -178,6 +187,7 @@ def convention_tables(results: Results) -> list[Table]:
             ),
             lines=lines,
             notes=("Compare a published number only with the line that its definition is on.",),
+            brief=0,
             counted=False,
             text_columns=2,
         )
@@ -217,10 +227,12 @@ def value_of(record: Mapping[Hashable, Any], column: str) -> Value:
     return Value(record[column], record[f"{column}_low"], record[f"{column}_high"], record["images"])
 
 
-def seen_notes(results: Results) -> tuple[str, ...]:
-    """A sentence for each data set that training may have shown."""
+def seen_notes(results: Results, test_sets: Collection[str]) -> tuple[str, ...]:
+    """A sentence for each of these data sets that training may have shown."""
     notes = []
     for name, entry in results.run["datasets"].items():
+        if name not in test_sets:
+            continue
         for seen, count in sorted(entry["seen"].items()):
             if seen in _SEEN:
                 said = _SEEN[seen].format(count=count, images=entry["images"])
@@ -271,13 +283,16 @@ def _empty_note(reduced: pd.DataFrame, results: Results) -> tuple[str, ...]:
     ) * bool(counts)
 
 
-def _tone_groups(rows: pd.DataFrame, results: Results) -> list[tuple[str, pd.DataFrame]]:
+def _tone_groups(rows: pd.DataFrame, results: Results, together: bool) -> list[tuple[str, pd.DataFrame]]:
     """Rows per data set, by title, and of all photographs together where there is more than one set."""
-    groups = [(results.title(str(name)), part) for name, part in rows.groupby("test_set", sort=True)]
     photographs = rows[rows["test_set"] != RENDERED]
-    if photographs["test_set"].nunique() > 1:
-        groups.append(("all photographs", photographs))
-    return groups
+    several = photographs["test_set"].nunique() > 1
+    groups = [
+        (results.title(str(name)), part)
+        for name, part in rows.groupby("test_set", sort=True)
+        if not (together and several) or name == RENDERED
+    ]
+    return [*groups, ("all photographs", photographs)] if several else groups
 
 
 def _tone_line(rows: pd.DataFrame) -> list[Entry]:
