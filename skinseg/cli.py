@@ -104,8 +104,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     evaluate.set_defaults(run=_evaluate)
 
-    report = commands.add_parser("report", help="write the report again from stored result rows")
-    report.add_argument("results", type=Path, metavar="RESULTS", help="a folder that `evaluate` wrote")
+    report = commands.add_parser(
+        "report", help="report stored result rows, of one run or of several side by side"
+    )
+    report.add_argument(
+        "results", type=Path, nargs="+", metavar="RESULTS", help="folders that `evaluate` wrote"
+    )
+    report.add_argument(
+        "--out", type=Path, metavar="DIR", help="tables and report go here [the folder, where there is one]"
+    )
+    report.add_argument(
+        "--slices", action="store_true", help="add what goes with an image's IoU: who wins where"
+    )
     report.set_defaults(run=_report)
 
     _add_data_commands(commands.add_parser("data", help="datasets: list, unpack, check, audit for leaks"))
@@ -212,20 +222,20 @@ def _evaluate(options: argparse.Namespace) -> None:
         tones=options.tones,
         exclude=options.exclude,
     )
-    _write_and_print_report(options.out)
+    _write_and_print_report([options.out])
 
 
 def _report(options: argparse.Namespace) -> None:
-    _write_and_print_report(options.results)
+    _write_and_print_report(options.results, options.out, options.slices)
 
 
-def _write_and_print_report(results: Path) -> None:
-    from skinseg.reports.console import print_report
+def _write_and_print_report(results: Sequence[Path], out: Path | None = None, slices: bool = False) -> None:
+    from skinseg.reports.console import print_tables
     from skinseg.reports.report import write_report
 
-    paths = write_report(results)
-    print_report(results)
-    print(f"report: {paths['html']}")
+    report = write_report(results, out, slices)
+    print_tables(report.tables, report.verdict)
+    print(f"report: {report.paths['html']}")
 
 
 def _data_list(_: argparse.Namespace) -> None:

@@ -88,6 +88,7 @@ def test_make_help_documents_every_target() -> None:
         "pretrain",
         "finetune",
         "evaluate",
+        "crosseval",
         "lint",
         "test",
         "test-fast",

@@ -1,33 +1,52 @@
 """`evaluate` on fakes with a random model: rows, panels, run.json, and what happens when something is bad."""
 
 import json
+import threading
+import time
 from pathlib import Path
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from skinseg.data.splits import make_split
+from skinseg.datasets.confusion import confusion
 from skinseg.datasets.registry import open_dataset
+from skinseg.datasets.sample import Sample
 from skinseg.errors import UserError
 from skinseg.evaluation.command import evaluate
+from skinseg.evaluation.image_properties import image_properties
 from skinseg.evaluation.panels import panel
 from skinseg.evaluation.rows import read_rows
-from skinseg.evaluation.score import Origin, score
+from skinseg.evaluation.score import Origin, in_background, score, tone_of
 from skinseg.models import checkpoint as checkpoints
+from skinseg.models.inference import Predictor
 from skinseg.models.unet import TwoHeadUnet
 from tests import fakes
 
-ORIGIN = Origin(run="r", subset="all", threshold=0.5, weights="w", config="c", split="s")
+ORIGIN = Origin(
+    run="r", subset="all", threshold=0.5, trained_on="hgr", pretrained_on=None, seed=0, weights="w", config="c",
+    split="s",
+)  # fmt: skip
 
 
-class Oracle:
-    """A predictor that knows the fakes' skin by its colour: red well above blue."""
+class Redness(torch.nn.Module):
+    """Knows the fakes' skin by its colour, red well above blue, and sees a person in the left half only."""
 
-    def probabilities(self, image: np.ndarray) -> dict[str, np.ndarray]:
-        skin = (image[..., 0].astype(int) - image[..., 2] > 20).astype(np.float32)
-        return {"skin": skin, "person": np.full_like(skin, 0.49)}
+    def forward(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
+        red, _, blue = image.float().unbind(1)
+        person = torch.full_like(red, -5)
+        person[..., : red.shape[-1] // 2] = 5
+        return {"skin": red - blue - 20, "person": person}
+
+
+ORACLE = Predictor(Redness(), size=fakes.WIDTH)  # type: ignore[arg-type]
+
+
+def never(image_id: str) -> str:
+    return "never"
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +55,8 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = TwoHeadUnet()
     path = tmp_path_factory.mktemp("run") / "best.ckpt"
     weights = {checkpoints.PREFIX + name: value for name, value in model.state_dict().items()}
-    record = checkpoints.metadata_of(model, 64, epoch=0, seed=0, split=None, parent=None)
+    trained = [{"dataset": "rendered", "split": "r"}, {"dataset": "hgr", "split": "another"}]
+    record = checkpoints.metadata_of(model, 64, epoch=0, seed=7, split=None, parent=None, lineage=trained)
     torch.save({"state_dict": weights, checkpoints.KEY: record}, path)
     return path
 
@@ -45,7 +65,7 @@ def test_score_counts_what_is_labelled(tmp_path: Path) -> None:
     fakes.make_pratheepan(tmp_path / "pratheepan", 6)
     dataset = open_dataset("pratheepan", tmp_path)
     ids = [item.image_id for item in dataset.items]
-    rows = list(score(Oracle(), dataset, ids, ORIGIN, tmp_path / "out"))  # type: ignore[arg-type]
+    rows = list(score(ORACLE, dataset, ids, ORIGIN, never, tmp_path / "out"))
     assert [row.image for row in rows] == ids
     for row in rows:
         assert row.head == "skin"
@@ -61,11 +81,90 @@ def test_rendered_tone_is_labelled_and_both_heads_are_scored(tmp_path: Path) -> 
     fakes.make_rendered(tmp_path / "rendered", 6)
     dataset = open_dataset("rendered", tmp_path)
     ids = [item.image_id for item in dataset.items][:3]
-    rows = list(score(Oracle(), dataset, ids, ORIGIN, tmp_path / "out"))  # type: ignore[arg-type]
+    rows = list(score(ORACLE, dataset, ids, ORIGIN, never, tmp_path / "out"))
     assert [row.head for row in rows] == ["skin", "person"] * 3
     assert [row.tone for row in rows] == [1, 1, 2, 2, 3, 3]
     assert {row.tone_source for row in rows} == {"labelled"}
-    assert all(row.tp == 0 and row.fp == 0 and row.fn > 0 for row in rows if row.head == "person")
+    for skin, person in zip(rows[::2], rows[1::2], strict=True):
+        # The set's pictures are 64 pixels wide, and the person is seen in their left half only.
+        assert person.tp + person.fp == 32 * 64
+        assert person.outside_person is None
+        assert 0.3 < skin.outside_person / (skin.tp + skin.fp) < 0.7
+
+
+def test_the_network_runs_in_the_caller_s_thread_and_results_keep_their_order() -> None:
+    main, seen = threading.get_ident(), []
+
+    def slow_at_first(value: int) -> int:
+        seen.append(threading.get_ident())
+        time.sleep(0.02 if value == 0 else 0)
+        return value * 10
+
+    assert list(in_background(slow_at_first, range(20))) == [value * 10 for value in range(20)]
+    assert len(set(seen)) == 1
+    assert main not in seen
+    begun: list[int] = []
+    results = in_background(begun.append, range(100), ahead=3)
+    next(results)
+    assert len(begun) <= 5
+    results.close()
+
+    def fails(value: int) -> int:
+        return 1 // (value - 3)
+
+    got = []
+    with pytest.raises(ZeroDivisionError):
+        got.extend(in_background(fails, range(9)))
+    results = in_background(fails, range(9))
+    assert [next(results) for _ in range(3)] == [1 // -3, 1 // -2, 1 // -1]
+    with pytest.raises(ZeroDivisionError):
+        next(results)
+
+
+def test_rows_are_those_of_one_image_after_the_other(tmp_path: Path) -> None:
+    fakes.make_pratheepan(tmp_path / "pratheepan", 9)
+    dataset = open_dataset("pratheepan", tmp_path)
+    ids = [item.image_id for item in dataset.items][::-1]
+    together = list(score(ORACLE, dataset, ids, ORIGIN, never, tmp_path / "a"))
+    single = [row for each in ids for row in score(ORACLE, dataset, [each], ORIGIN, never, tmp_path / "b")]
+    assert together == single
+    for row, image_id in zip(together, ids, strict=True):
+        sample = dataset[[item.image_id for item in dataset.items].index(image_id)]
+        expected = confusion(ORACLE.probabilities(sample.image)["skin"] >= 0.5, sample.skin)
+        assert (row.tp, row.fp, row.fn, row.tn) == (expected.tp, expected.fp, expected.fn, expected.tn)
+
+
+def test_properties_of_an_image() -> None:
+    image = np.zeros((200, 300, 3), np.uint8)
+    image[:, 150:] = 255
+    skin = np.zeros((200, 300), np.uint8)
+    skin[10:50, 10:50] = skin[100:150, 100:150] = 1
+    skin[180, 180] = 1  # a speck is no region
+    skin[60:90, 60:90] = 255  # nor are ignored pixels
+
+    def sample(pixels: np.ndarray, mask: np.ndarray | None) -> Sample:
+        return Sample(image=pixels, skin=mask, person=None, dataset="d", image_id="i")
+
+    known = image_properties(sample(image, skin))
+    assert known.brightness == pytest.approx(0.5, abs=0.01)
+    assert known.regions == 2
+    blurred = cv2.GaussianBlur(image, (0, 0), 5)
+    assert image_properties(sample(blurred, None)).sharpness < 0.2 * known.sharpness
+    assert image_properties(sample(blurred, None)).regions is None
+
+
+def test_tone_of_a_large_photograph_is_that_of_a_small_one() -> None:
+    picture = fakes.fake(3, 1200, 1600)
+    samples = [
+        Sample(image=image, skin=skin.astype(np.uint8), person=None, dataset="d", image_id="i")
+        for image, skin in (
+            (picture.image, picture.skin),
+            (picture.image[::8, ::8], picture.skin[::8, ::8]),
+        )
+    ]
+    (tone, source, ita), (small, _, small_ita) = (tone_of(each) for each in samples)
+    assert (tone, source) == (small, "estimated")
+    assert ita == pytest.approx(small_ita, abs=2)
 
 
 def test_panel_shows_each_kind_of_pixel_in_its_own_colour() -> None:
@@ -95,6 +194,14 @@ def test_evaluate_writes_rows_and_origin(checkpoint: Path, tmp_path: Path) -> No
         assert sorted(row.image for row in mine) == sorted(split.test)
         assert {row.split for row in mine} == {split.hash} == {run["datasets"][name]["split"]}
     assert {row.weights for row in rows} == {run["weights"]}
+    assert {(row.trained_on, row.pretrained_on, row.seed) for row in rows} == {("hgr", "rendered", 7)}
+    seen = {row.test_set: row.seen for row in rows}
+    assert seen == {"pratheepan": "never", "hgr": "maybe", "rendered": "maybe"}
+    assert run["datasets"]["hgr"]["seen"] == {"maybe": run["datasets"]["hgr"]["images"]}
+    assert run["datasets"]["hgr"]["complete"] == 16
+    scenes = pd.read_parquet(out / "scenes.parquet")
+    assert sorted(scenes["image"]) == sorted({row.image for row in rows if row.test_set == "rendered"})
+    assert "fitzpatrick" in scenes
     assert run["versions"]["torch"].startswith(torch.__version__.split("+")[0])
 
     again = evaluate(checkpoint, tmp_path / "again", data, tmp_path / "frames", device="cpu")

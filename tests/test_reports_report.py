@@ -15,11 +15,11 @@ from rich.console import Console
 from skinseg.errors import UserError
 from skinseg.evaluation.panels import panel_path, write_panel
 from skinseg.evaluation.rows import ResultRow, write_rows
-from skinseg.reports.console import print_report
+from skinseg.reports.console import print_tables
 from skinseg.reports.gallery import choose
 from skinseg.reports.report import write_report
 from skinseg.reports.results import read_results
-from skinseg.reports.tables import dataset_tables, tone_tables, verdict
+from skinseg.reports.tables import Value, convention_tables, dataset_tables, tone_tables, verdict
 from tests.test_evaluation_rows import ROW
 
 HOSTILE = '<script>alert("x")</script> & co'
@@ -45,14 +45,29 @@ def results(tmp_path: Path) -> Path:
         write_panel(panel_path(tmp_path, row.test_set, row.image), picture)
     run = {
         "checkpoint": f"runs/{HOSTILE}",
+        "training": {"seed": 0},
+        "trained_on": "ecu",
+        "pretrained_on": None,
         "weights": "a" * 64,
         "config": "b" * 64,
         "threshold": 0.5,
         "subset": "test",
         "split_seed": 0,
         "datasets": {
-            "ecu": {"title": f"ECU {HOSTILE}", "split": "c", "images": 50, "trained_on": True},
-            "rendered": {"title": "rendered set", "split": "d", "images": 6, "trained_on": False},
+            "ecu": {
+                "title": f"ECU {HOSTILE}",
+                "split": "c",
+                "images": 50,
+                "complete": 4000,
+                "seen": {"maybe": 50},
+            },
+            "rendered": {
+                "title": "rendered set",
+                "split": "d",
+                "images": 6,
+                "complete": 60,
+                "seen": {"never": 6},
+            },
         },
         "versions": {"torch": "2.15.0"},
         "command": f"skinseg evaluate --out '{HOSTILE}'",
@@ -62,8 +77,12 @@ def results(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def write(results: Path) -> dict[str, Path]:
+    return write_report([results]).paths
+
+
 def test_report_is_written_and_says_the_number(results: Path) -> None:
-    paths = write_report(results)
+    paths = write(results)
     assert {kind: path.name for kind, path in paths.items()} == {
         "html": "report.html",
         "markdown": "report.md",
@@ -77,11 +96,11 @@ def test_report_is_written_and_says_the_number(results: Path) -> None:
     assert whole["iou_image_mean"].item() == pytest.approx(value, abs=1e-6)
     assert len(table) == 2 + 4
     before = paths["html"].read_bytes()
-    assert write_report(results)["html"].read_bytes() == before
+    assert write(results)["html"].read_bytes() == before
 
 
 def test_page_needs_nothing_and_escapes_names(results: Path) -> None:
-    page = write_report(results)["html"].read_text(encoding="utf-8")
+    page = write(results)["html"].read_text(encoding="utf-8")
     assert "<script" not in page
     assert "&lt;script&gt;" in page
     references = re.findall(r'(?:src|href|action)\s*=\s*["\']([^"\']*)', page)
@@ -95,24 +114,66 @@ def test_page_needs_nothing_and_escapes_names(results: Path) -> None:
 
 def test_a_set_with_few_images_is_grey_and_never_the_verdict(results: Path) -> None:
     read = read_results(results)
-    by_title = {line.title: line.miou for line in dataset_tables(read)["skin"]}
-    assert by_title["rendered set"].few
-    assert not by_title[f"ECU {HOSTILE}"].few
+    miou = {str(line[0]): line[2] for line in dataset_tables(read)[0].lines}
+    few, many = miou["rendered set"], miou[f"ECU {HOSTILE}"]
+    assert isinstance(few, Value)
+    assert isinstance(many, Value)
+    assert (few.few, few.bold) == (True, False)
+    assert (many.few, many.bold) == (False, True)
     assert "rendered" not in verdict(read)
-    page = write_report(results)["html"].read_text(encoding="utf-8")
+    page = write(results)["html"].read_text(encoding="utf-8")
     line = page[page.index('<th scope="row">rendered set') :]
-    assert '<td class="main few">' in line[: line.index("</tr>")]
-    assert f"*{by_title['rendered set'].value:.3f}*" in (results / "report.md").read_text(encoding="utf-8")
+    assert f'<td class="few">{few.text}<' in line[: line.index("</tr>")]
+    text = (results / "report.md").read_text(encoding="utf-8")
+    assert f"*{few.text}*" in text
+    assert f"**{many.text}**" in text
+    assert f"**{few.text}**" not in text
+
+
+def test_the_report_warns_of_what_training_may_have_shown(results: Path) -> None:
+    for kind in ("html", "markdown"):
+        text = write(results)[kind].read_text(encoding="utf-8")
+        assert "may have any of these images in its training part" in text
+        assert "rendered set: the model was trained" not in text
+
+
+def test_other_conventions_stand_in_the_report_with_their_n(results: Path) -> None:
+    table = convention_tables(read_results(results))[0]
+    assert table.header[2:] == (f"ECU {HOSTILE} (n = 50)", "rendered set (n = 6)")
+    text = write(results)["markdown"].read_text(encoding="utf-8")
+    accuracy = next(line for line in text.splitlines() if "mmsegmentation aAcc" in line)
+    tp = 10 * 50 + sum(range(50))
+    assert f"| {(tp + 5000) / (tp + 5500):.3f} |" in accuracy
 
 
 def test_tone_tables_never_mix_sources(results: Path) -> None:
-    tables = tone_tables(read_results(results))
-    assert [(table.source, [title for title, _ in table.lines]) for table in tables] == [
-        ("labelled", ["rendered set"]),
-        ("estimated", [f"ECU {HOSTILE}"]),
+    tables = tone_tables([("", read_results(results))])
+    assert [table.title.rsplit(", ", 1)[1] for table in tables] == ["labelled", "estimated"]
+    assert [[line[0] for line in table.lines] for table in tables] == [["rendered set"], [f"ECU {HOSTILE}"]]
+    _, *cells, gap, worst = tables[1].lines[0]
+    assert [cell.images if isinstance(cell, Value) else cell for cell in cells] == [
+        None,
+        None,
+        25,
+        25,
+        None,
+        None,
     ]
-    cells = tables[1].lines[0][1]
-    assert [None if cell is None else cell.images for cell in cells] == [None, None, 25, 25, None, None]
+    assert isinstance(gap, Value)
+    assert isinstance(worst, Value)
+    third, fourth = cells[2], cells[3]
+    assert isinstance(third, Value)
+    assert isinstance(fourth, Value)
+    assert (gap.notes, worst.notes) == (("4 over 3",), ("group 3",))
+    assert gap.value == pytest.approx(fourth.value - third.value)
+    assert worst.value == third.value
+    assert gap.low is not None
+    assert gap.high is not None
+    assert gap.low < gap.value < gap.high
+    # Three images of a group are too few, and one has no interval.
+    few = tables[0].lines[0][7]
+    assert isinstance(few, Value)
+    assert few.few
 
 
 @pytest.mark.parametrize("count", range(1, 30))
@@ -130,7 +191,8 @@ def test_gallery_never_shows_an_image_twice(count: int) -> None:
 
 def test_console_prints_every_set(results: Path) -> None:
     console = Console(width=80, record=True, quiet=False, file=open("/dev/null", "w"))  # noqa: SIM115
-    print_report(results, console)
+    report = write_report([results])
+    print_tables(report.tables, report.verdict, console)
     text = console.export_text()
     assert "rendered set" in text
     assert "ECU" in text
@@ -138,29 +200,29 @@ def test_console_prints_every_set(results: Path) -> None:
 
 def test_report_survives_lost_panels(results: Path) -> None:
     shutil.rmtree(results / "panels")
-    page = write_report(results)["html"].read_text(encoding="utf-8")
+    page = write(results)["html"].read_text(encoding="utf-8")
     assert "<img" not in page
     assert "no longer in the results folder" in page
 
 
 def test_bad_results_are_refused_in_a_sentence(results: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no result rows found"):
-        write_report(tmp_path / "nowhere")
+        write_report([tmp_path / "nowhere"])
     (results / "run.json").write_text('{"checkpoint": "x"}')
     with pytest.raises(UserError, match=r"run.json: lacks weights"):
-        write_report(results)
+        write_report([results])
     (results / "run.json").write_text("{")
     with pytest.raises(UserError, match=r"run.json: cannot be read"):
-        write_report(results)
+        write_report([results])
     write_rows(results / "rows.parquet", [])
     with pytest.raises(UserError, match="holds no rows"):
-        write_report(results)
+        write_report([results])
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not on the PATH")
 def test_page_loads_without_console_errors(results: Path, tmp_path: Path) -> None:
-    page = write_report(results)["html"]
+    page = write(results)["html"]
     command = [
         "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
         "--disable-background-networking", "--disable-component-update", "--disable-sync",

@@ -7,9 +7,12 @@ import json
 import platform
 import shlex
 import sys
+from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -20,9 +23,10 @@ from skinseg.datasets.label_policy import parse_labels
 from skinseg.datasets.name_table import check_speaks_of, ids_named
 from skinseg.datasets.registry import find_datasets, open_dataset
 from skinseg.errors import UserError
-from skinseg.evaluation.rows import ResultRow, write_rows
+from skinseg.evaluation.rows import SCENES, ResultRow, write_rows
 from skinseg.evaluation.score import Origin, score
 from skinseg.files import written_whole
+from skinseg.models import lineage
 from skinseg.models.checkpoint import Checkpoint, model_of, newest_checkpoint, read_checkpoint
 from skinseg.models.inference import THRESHOLD, Predictor
 
@@ -45,7 +49,7 @@ def evaluate(
 ) -> Path:
     """Score a checkpoint on every dataset found, and return `out`.
 
-    out: gets rows.parquet, run.json and panels/.
+    out: gets rows.parquet, run.json, panels/ and, of a rendered set, scenes.parquet.
     checkpoint: a file, a run, or a folder of runs (the newest finished one).
     data_root: searched for datasets of photographs. rendered: a rendered set's folder.
     subset: "test", the test part of `make_split(dataset, split_seed)`, or "all" images.
@@ -72,6 +76,7 @@ def evaluate(
         name: None if path is None else path.as_posix()
         for name, path in (("split", split_file), ("tones", tones), ("exclude", exclude))
     }
+    trainings = lineage.lineage_of(record.metadata)
 
     rows: list[ResultRow] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -93,13 +98,21 @@ def evaluate(
                 run=run["checkpoint"],
                 subset=subset,
                 threshold=THRESHOLD,
+                trained_on=run["trained_on"],
+                pretrained_on=run["pretrained_on"],
+                seed=record.metadata.get("seed"),
                 weights=record.sha256,
                 config=run["config"],
                 split=split.hash,
             )
+            held_out = frozenset(split.test)
+            seen = {
+                image_id: lineage.seen(trainings, dataset.name, split.hash, image_id in held_out)
+                for image_id in image_ids
+            }
             task = progress.add_task(f"evaluate {dataset.name}", total=len(image_ids))
             images = set()
-            for row in score(predictor, dataset, image_ids, origin, out):
+            for row in score(predictor, dataset, image_ids, origin, seen.__getitem__, out):
                 rows.append(row)
                 images.add(row.image)
                 progress.update(task, completed=len(images))
@@ -109,9 +122,11 @@ def evaluate(
                 "images": len(images),
                 "excluded": len(chosen) - len(image_ids),
                 "labels": dataset.labels,
-                # A checkpoint names the split of its last training; what its parents saw is not known here.
-                "trained_on": record.metadata.get("split") == split.hash,
+                "complete": len(dataset),
+                "seen": dict(Counter(seen.values())),
             }
+            if (dataset.root / SCENES).is_file():
+                _write_scenes(dataset.root / SCENES, images, out / SCENES)
             write_rows(out / "rows.parquet", rows)
             with written_whole(out / "run.json") as beside:
                 beside.write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
@@ -129,6 +144,18 @@ def _datasets(data_root: Path | None, rendered: Path | None, labels: dict[str, s
     return found
 
 
+def _write_scenes(table: Path, images: Collection[str], path: Path) -> None:
+    """The rows of a set's table for these images, by `image` without suffix, and without the Scene's JSON."""
+    scenes = pd.read_parquet(table)
+    scenes = scenes.drop(columns=[name for name in _NOT_FACTORS if name in scenes])
+    scenes["image"] = [Path(name).stem for name in scenes["image"]]
+    with written_whole(path) as beside:
+        scenes[scenes["image"].isin(images)].to_parquet(beside, index=False)
+
+
+_NOT_FACTORS = ("index", "scene", "image_sha256", "mask_sha256")
+
+
 def _device(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -144,12 +171,15 @@ def _describe(
     record: Checkpoint, subset: str, split_seed: int, device: str, labels: dict[str, str]
 ) -> dict[str, Any]:
     model = {"model": record.model, "size": record.size} | ({"labels": labels} if labels else {})
+    trained_on, pretrained_on = lineage.trained_on(lineage.lineage_of(record.metadata))
     return {
         "checkpoint": record.path.as_posix(),
         "weights": record.sha256,
         "config": hashlib.sha256(json.dumps(model, sort_keys=True, default=list).encode()).hexdigest(),
         **model,
         "training": record.metadata,
+        "trained_on": trained_on,
+        "pretrained_on": pretrained_on,
         "threshold": THRESHOLD,
         "subset": subset,
         "split_seed": split_seed,

@@ -6,17 +6,28 @@ Per image, over non-ignored pixels:
     iou_with_background  (iou + iou_background) / 2
     accuracy             (TP + TN) / (TP + FP + FN + TN)
     f1                   2 TP / (2 TP + FP + FN), the Dice coefficient
-A ratio of zero to zero is 1: nothing was there and nothing was claimed.
+    precision, recall    TP / (TP + FP), TP / (TP + FN)
+    boundary_f1          harmonic mean of the shares of predicted contour that is right and of true contour that
+                         was found (`skinseg.evaluation.contour`)
+    average_precision    of the histogram of scores (`skinseg.evaluation.score_histogram`)
+    outside_person       share of the predicted skin where the model sees no person
+Where neither the image nor the prediction has foreground, a ratio of zero to zero is 1: nothing was there and
+nothing was claimed. Where only one of them has, precision, recall and boundary_f1 are 0. Average precision is
+undefined (NaN) without foreground, the share outside the person without predicted skin: such images are left
+out of their mean.
 
 `*_image_mean` averages over images; `*_pooled` adds up all pixels first, so large images and large skin
 areas weigh more. docs/metrics.md says why the image mean is printed first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+
+from skinseg.evaluation.score_histogram import BINS, average_precision
 
 Floats = npt.NDArray[np.float64]
 
@@ -24,23 +35,71 @@ RESAMPLES = 2000
 FEW_IMAGES = 20
 """Below this many images a mean says little; reports mark it."""
 
+IMAGE_METRICS = (
+    "iou",
+    "iou_with_background",
+    "accuracy",
+    "f1",
+    "precision",
+    "recall",
+    "boundary_f1",
+    "average_precision",
+    "outside_person",
+)
+"""The columns of `with_metrics` that `reduce` averages."""
+
+_COUNTS = ("tp", "fp", "fn", "tn")
+
 
 def with_metrics(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows (any frame with tp, fp, fn, tn) plus a float column in [0, 1] per metric named above."""
-    tp, fp, fn, tn = (rows[name].to_numpy(np.float64) for name in ("tp", "fp", "fn", "tn"))
-    return rows.assign(**_ratios(tp, fp, fn, tn))
+    """Rows (`skinseg.evaluation.rows.as_frame`) plus a float column per metric named above, and `skin_share`, the
+    share of the non-ignored pixels that are true foreground (NaN where all are ignored)."""
+    tp, fp, fn, tn = (rows[name].to_numpy(np.float64) for name in _COUNTS)
+    true, found, predicted, right = (
+        rows[f"contour_{name}"].to_numpy(np.float64) for name in ("true", "found", "predicted", "right")
+    )
+    outside = rows["outside_person"].to_numpy(np.float64, na_value=np.nan)
+    positives, negatives = _histograms(rows)
+    return rows.assign(
+        **ratios(tp, fp, fn, tn),
+        # The harmonic mean of right / predicted and found / true, which is also right where one of them is 0 / 0.
+        boundary_f1=np.where(
+            true + predicted == 0, 1.0, _ratio(2 * right * found, right * true + found * predicted, 0.0)
+        ),
+        average_precision=average_precision(positives, negatives),
+        outside_person=_ratio(outside, tp + fp, np.nan),
+        outside_pixels=outside,
+        skin_share=_ratio(tp + fn, tp + fp + fn + tn, np.nan),
+    )
+
+
+def ratios(tp: Floats, fp: Floats, fn: Floats, tn: Floats) -> dict[str, Floats]:
+    """The metrics that are ratios of confusion counts, by name; arrays of one shape in, and out."""
+    wrong = fp + fn
+    empty = np.where(tp + wrong == 0, 1.0, 0.0)
+    iou = _ratio(tp, tp + wrong, 1.0)
+    background = _ratio(tn, tn + wrong, 1.0)
+    return {
+        "iou": iou,
+        "iou_background": background,
+        "iou_with_background": (iou + background) / 2,
+        "accuracy": _ratio(tp + tn, tp + tn + wrong, 1.0),
+        "f1": _ratio(2 * tp, 2 * tp + wrong, 1.0),
+        "precision": _ratio(tp, tp + fp, empty),
+        "recall": _ratio(tp, tp + fn, empty),
+    }
 
 
 def reduce(rows: pd.DataFrame, by: Sequence[str], seed: int = 0) -> pd.DataFrame:
     """One line per group of rows, sorted by the group's keys; rows with a missing key are left out.
 
     rows: `skinseg.evaluation.rows.as_frame`, one head per group (put "head" into `by`).
-    seed: of the bootstrap; the same rows and seed give the same interval, whatever else is in the frame.
+    seed: of the bootstrap; the same rows and seed give the same intervals, whatever else is in the frame.
 
-    Columns after the keys: images, subjects (0 where unknown), empty_on_empty (images without foreground on
-    which none was predicted; each counts 1), iou_image_mean, iou_image_mean_low, iou_image_mean_high (95 %
-    interval, see `bootstrap_interval`; over subjects where every image has one), resampled ("images" or
-    "subjects"), then the other `*_image_mean` and `*_pooled`.
+    Columns after the keys: images, subjects (0 where unknown), resampled ("images", "subjects", or both where
+    some images have no subject), empty_on_empty (images without foreground on which none was predicted), then
+    for each metric `<metric>_image_mean` and `<metric>_pooled` (but boundary_f1, which is never pooled), each
+    with its 95 % interval in `_low` and `_high`. The intervals of one line come from the same resamples.
     """
     measured = with_metrics(rows)
     lines = []
@@ -59,6 +118,15 @@ def by_tone(rows: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     return reduce(rows, ("run", "test_set", "subset", "head", "tone_source", "tone"), seed)
 
 
+def units_of(rows: pd.DataFrame) -> list[str]:
+    """What a bootstrap draws together, a name per row: the subject where it is known, else the image.
+
+    Two pictures of one person are not two independent observations. A subject's name counts within its set.
+    """
+    names = rows["subject"].where(rows["subject"].notna(), "image " + rows["image"].astype(str))
+    return [f"{test_set}/{name}" for test_set, name in zip(rows["test_set"], names, strict=True)]
+
+
 def bootstrap_interval(
     values: Floats,
     units: Sequence[str] | None,
@@ -68,57 +136,181 @@ def bootstrap_interval(
 ) -> tuple[float, float]:
     """Percentile bootstrap interval of the mean of `values`, float (n,) (Efron and Tibshirani 1993, ch. 13).
 
-    units: one name per value; values of one name are drawn together, because two pictures of one person are
-    not two independent observations. None draws single values. With fewer than two units both ends are NaN:
-    the spread is unknown, not zero.
+    units: one name per value; values of one name are drawn together. None draws single values. With fewer than
+    two units both ends are NaN: the spread is unknown, not zero.
     """
-    codes = np.arange(len(values)) if units is None else pd.factorize(np.asarray(units, dtype=object))[0]
-    sums = np.bincount(codes, weights=values)
-    sizes = np.bincount(codes)
-    if len(sums) < 2:
-        return float("nan"), float("nan")
-    # How often each unit is drawn, (resamples, units): the mean of a resample is a ratio of two products.
-    drawn = generator.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=resamples)
-    means = (drawn @ sums) / (drawn @ sizes)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+    codes = _codes(units, len(values))
+    sums, sizes = np.bincount(codes, weights=values), np.bincount(codes)
+    drawn = _drawn(len(sums), generator, resamples)
+    return _interval((drawn @ sums) / (drawn @ sizes), level)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A difference of two means with its 95 % interval (NaN where unknown), over `images` images."""
+
+    value: float
+    low: float
+    high: float
+    images: int
+
+
+def paired_difference(first: pd.DataFrame, second: pd.DataFrame, seed: int = 0) -> Difference | None:
+    """Mean over images of the IoU of `first` minus that of `second`, on the images that both have.
+
+    first, second: rows of one test set and head each, of one or more runs (seeds) of the same kind: an image's
+    IoU is averaged over them first, because seeds of one image are not independent images. The bootstrap draws
+    pairs, over subjects where they are known. None where the two share no image.
+    """
+    means = [with_metrics(rows).groupby("image")["iou"].mean() for rows in (first, second)]
+    shared = means[0].index.intersection(means[1].index).sort_values()
+    if not len(shared):
+        return None
+    units = dict(zip(first["image"], units_of(first), strict=True))
+    difference = (means[0][shared] - means[1][shared]).to_numpy(np.float64)
+    generator = np.random.default_rng([seed])
+    low, high = bootstrap_interval(difference, [units[image] for image in shared], generator)
+    return Difference(float(difference.mean()), low, high, len(shared))
+
+
+@dataclass(frozen=True)
+class ToneGap:
+    """The best tone group's mIoU minus the worst's, of groups `best` and `worst` (1-6), with its 95 % interval.
+
+    few: one of the groups has fewer than `FEW_IMAGES` images. The interval is that of these two groups: that
+    they were chosen for being best and worst is not in it, so it is too sure of a gap.
+    """
+
+    gap: Difference
+    best: int
+    worst: int
+    worst_value: float
+    few: bool
+
+
+def tone_gap(rows: pd.DataFrame, seed: int = 0) -> ToneGap | None:
+    """The gap between tone groups, of rows of one run, head and tone source.
+
+    Groups of fewer than `FEW_IMAGES` images only count where fewer than two groups have more. None where there
+    are not two groups.
+    """
+    measured = with_metrics(rows[rows["tone"].notna()])
+    sizes = measured.groupby("tone").size()
+    kept = sizes[sizes >= FEW_IMAGES] if (sizes >= FEW_IMAGES).sum() > 1 else sizes
+    if len(kept) < 2:
+        return None
+    means = measured[measured["tone"].isin(kept.index)].groupby("tone")["iou"].mean()
+    tones = means.index.to_numpy(np.int64)
+    best, worst = int(tones[means.argmax()]), int(tones[means.argmin()])
+    pair = measured[measured["tone"].isin([best, worst])]
+    codes = _codes(units_of(pair), len(pair))
+    drawn = _drawn(codes.max() + 1, np.random.default_rng([seed]), RESAMPLES)
+    resampled = []
+    for tone in (best, worst):
+        inside = (pair["tone"] == tone).to_numpy(np.float64)
+        if len(set(codes[inside > 0])) < 2:  # one person's spread is unknown, and with it the gap's
+            resampled.append(np.full(len(drawn), np.nan))
+            continue
+        sums = np.bincount(codes, weights=inside * pair["iou"].to_numpy(np.float64))
+        # A resample that drew none of the group has no mean, and counts in no interval.
+        resampled.append(_ratio(drawn @ sums, drawn @ np.bincount(codes, weights=inside), np.nan))
+    low, high = _interval(resampled[0] - resampled[1])
+    value = float(means[best] - means[worst])
+    few = bool(kept[[best, worst]].min() < FEW_IMAGES)
+    return ToneGap(Difference(value, low, high, len(pair)), best, worst, float(means[worst]), few)
 
 
 def _reduce_group(group: pd.DataFrame, generator: np.random.Generator) -> dict[str, object]:
-    tp, fp, fn, tn = (np.array([group[name].sum()], np.float64) for name in ("tp", "fp", "fn", "tn"))
-    pooled = {name: float(value[0]) for name, value in _ratios(tp, fp, fn, tn).items()}
-    known = bool(group["subject"].notna().all())
-    subjects = group["subject"].astype(str).tolist() if known else None
-    low, high = bootstrap_interval(group["iou"].to_numpy(np.float64), subjects, generator)
-    return {
+    named = group["subject"].notna()
+    codes = _codes(units_of(group), len(group))
+    drawn = _drawn(codes.max() + 1, generator, RESAMPLES)
+    once = np.ones((1, codes.max() + 1))  # every unit drawn once: the sample itself
+    line: dict[str, object] = {
         "images": len(group),
-        "subjects": len(set(subjects)) if subjects else 0,
+        "subjects": int(group.loc[named, "subject"].nunique()),
+        "resampled": "subjects" if named.all() else "subjects and images" if named.any() else "images",
         "empty_on_empty": int(((group["tp"] + group["fp"] + group["fn"]) == 0).sum()),
-        "iou_image_mean": float(group["iou"].mean()),
-        "iou_image_mean_low": low,
-        "iou_image_mean_high": high,
-        "resampled": "subjects" if known else "images",
-        "iou_pooled": pooled["iou"],
-        "iou_with_background_image_mean": float(group["iou_with_background"].mean()),
-        "accuracy_image_mean": float(group["accuracy"].mean()),
-        "accuracy_pooled": pooled["accuracy"],
-        "f1_image_mean": float(group["f1"].mean()),
-        "f1_pooled": pooled["f1"],
+    }
+    values = group[list(IMAGE_METRICS)].to_numpy(np.float64)
+    defined = ~np.isnan(values)
+    sums, sizes = _add(np.where(defined, values, 0), codes), _add(defined, codes)
+    columns = {f"{name}_image_mean": i for i, name in enumerate(IMAGE_METRICS)}
+    means = _with_intervals(lambda d: _ratio(d @ sums, d @ sizes, np.nan), once, drawn)
+    line |= {f"{name}{end}": float(part[i]) for name, i in columns.items() for end, part in means.items()}
+
+    counts = group[[*_COUNTS, "outside_pixels"]].to_numpy(np.float64)
+    totals = _add(np.concatenate([np.nan_to_num(counts), *_histograms(group)], axis=1), codes)
+    knows_person = bool(group["outside_pixels"].notna().any())
+
+    def pooled(draws: Floats) -> Floats:
+        added = draws @ totals
+        tp, fp, fn, tn, outside = added[:, :5].T
+        result = ratios(tp, fp, fn, tn)
+        result["average_precision"] = average_precision(added[:, 5 : 5 + BINS], added[:, 5 + BINS :])
+        share = _ratio(outside, tp + fp, np.nan)
+        result["outside_person"] = share if knows_person else np.full_like(share, np.nan)
+        return np.stack([result[name] for name in POOLED_METRICS], axis=1)
+
+    parts = _with_intervals(pooled, once, drawn)
+    line |= {
+        f"{name}_pooled{end}": float(part[i])
+        for i, name in enumerate(POOLED_METRICS)
+        for end, part in parts.items()
+    }
+    return line
+
+
+POOLED_METRICS = tuple(name for name in IMAGE_METRICS if name != "boundary_f1")
+
+
+def _with_intervals(statistic: Callable[[Floats], Floats], once: Floats, drawn: Floats) -> dict[str, Floats]:
+    """A statistic (resamples, units) -> (resamples, metrics) of the sample, and its interval's two ends."""
+    value = statistic(once)[0]
+    if not len(drawn):
+        return {"": value, "_low": np.full_like(value, np.nan), "_high": np.full_like(value, np.nan)}
+    # A metric that no resample defines stays undefined.
+    resampled = statistic(drawn)
+    resampled = np.where(np.isnan(value), 0.0, resampled)
+    low, high = np.nanquantile(resampled, [0.025, 0.975], axis=0)
+    return {"": value} | {
+        end: np.where(np.isnan(value), np.nan, part) for end, part in (("_low", low), ("_high", high))
     }
 
 
-def _ratios(tp: Floats, fp: Floats, fn: Floats, tn: Floats) -> dict[str, Floats]:
-    wrong = fp + fn
-    iou = _ratio(tp, tp + wrong)
-    background = _ratio(tn, tn + wrong)
-    return {
-        "iou": iou,
-        "iou_background": background,
-        "iou_with_background": (iou + background) / 2,
-        "accuracy": _ratio(tp + tn, tp + tn + wrong),
-        "f1": _ratio(2 * tp, 2 * tp + wrong),
-    }
+def _interval(resampled: Floats, level: float = 0.95) -> tuple[float, float]:
+    if not np.isfinite(resampled).any():
+        return float("nan"), float("nan")
+    low, high = np.nanquantile(resampled, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
 
 
-def _ratio(part: Floats, whole: Floats) -> Floats:
-    return np.divide(part, whole, out=np.ones_like(whole, dtype=np.float64), where=whole > 0)
+def _drawn(units: int, generator: np.random.Generator, resamples: int) -> Floats:
+    """How often each unit is drawn, (resamples, units); no resamples of fewer than two units."""
+    count = resamples if units > 1 else 0
+    return generator.multinomial(units, np.full(units, 1 / units), size=count).astype(np.float64)
+
+
+def _codes(units: Sequence[str] | None, count: int) -> npt.NDArray[np.intp]:
+    return np.arange(count) if units is None else pd.factorize(np.asarray(units, dtype=object))[0]
+
+
+def _add(values: npt.NDArray[np.generic], codes: npt.NDArray[np.intp]) -> Floats:
+    """Sums of the rows of `values` (n, k) with the same code: float (units, k)."""
+    sums = np.zeros((codes.max() + 1, values.shape[1]))
+    np.add.at(sums, codes, values)
+    return sums
+
+
+def _histograms(rows: pd.DataFrame) -> tuple[Floats, Floats]:
+    """Positives and negatives, float (rows, BINS)."""
+    positives, negatives = (
+        np.array(rows[name].tolist(), np.float64).reshape(-1, BINS) for name in ("positives", "negatives")
+    )
+    return positives, negatives
+
+
+def _ratio(part: Floats, whole: Floats, otherwise: Floats | float) -> Floats:
+    """part / whole, and `otherwise` where whole is 0 (or below)."""
+    filled = np.broadcast_to(np.asarray(otherwise, np.float64), np.shape(whole)).copy()
+    result: Floats = np.divide(part, whole, out=filled, where=whole > 0)
+    return result

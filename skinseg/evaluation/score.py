@@ -1,16 +1,34 @@
 """From a predictor and a dataset to result rows: one forward pass per image, every head that is labelled."""
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
 
 from skinseg.datasets.base import Dataset
 from skinseg.datasets.confusion import confusion
-from skinseg.datasets.sample import HEADS, Sample
+from skinseg.datasets.sample import HEADS, IGNORE, Sample
+from skinseg.evaluation.contour import contour_counts
+from skinseg.evaluation.image_properties import image_properties
 from skinseg.evaluation.panels import panel, panel_path, write_panel
 from skinseg.evaluation.rows import ResultRow
+from skinseg.evaluation.score_histogram import score_histogram
 from skinseg.models.inference import Predictor
 from skinseg.tones.ita import estimate_tone
+
+AHEAD = 2
+"""Images read before the network asks, and predicted before they are counted: more would only hold memory."""
+
+TONE_PIXELS = 65536
+"""Pixels of an image from which its tone is estimated at most: a grid over it; a median needs no more."""
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -20,50 +38,66 @@ class Origin:
     run: str
     subset: str
     threshold: float
+    trained_on: str
+    pretrained_on: str | None
+    seed: int | None
     weights: str
     config: str
     split: str
 
 
 def score(
-    predictor: Predictor, dataset: Dataset, image_ids: Sequence[str], origin: Origin, results: Path
+    predictor: Predictor,
+    dataset: Dataset,
+    image_ids: Sequence[str],
+    origin: Origin,
+    seen: Callable[[str], str],
+    results: Path,
 ) -> Iterator[ResultRow]:
     """Score the named images of a dataset, in the order given.
 
     Yields one row per image and head that is labelled and that the model has.
+    seen: of an image id, one of `skinseg.models.lineage.SEEN`.
 
     The probability map comes back at the image's own resolution and is cut at `origin.threshold`; the mask is
     never resized. A panel of the first labelled head (skin before person) is written under `results`/panels.
+    The network runs in the calling thread; one thread reads ahead of it and one counts behind it.
     Raises UserError for an image or mask that cannot be read, as the dataset does.
     """
     items = {item.image_id: item for item in dataset.items}
-    for image_id in image_ids:
+
+    def read(image_id: str) -> tuple[Sample, torch.Tensor]:
         sample = dataset.read(items[image_id])
-        probabilities = predictor.probabilities(sample.image)
-        tone, tone_source, ita = tone_of(sample)
-        shown = False
-        for head in HEADS:
-            mask = sample.mask(head)
-            if mask is None or head not in probabilities:
-                continue
-            predicted = probabilities[head] >= origin.threshold
-            if not shown:
-                picture = panel(sample.image, mask, predicted)
-                write_panel(panel_path(results, dataset.name, image_id), picture)
-                shown = True
-            yield ResultRow(
-                test_set=dataset.name,
-                image=image_id,
-                head=head,
-                **asdict(confusion(predicted, mask)),
-                width=sample.image.shape[1],
-                height=sample.image.shape[0],
-                tone=tone,
-                tone_source=tone_source,
-                ita=ita,
-                subject=sample.subject,
-                **asdict(origin),
-            )
+        return sample, predictor.prepare(sample.image)
+
+    def count(predicted: tuple[Sample, dict[str, torch.Tensor]]) -> list[ResultRow]:
+        sample, logits = predicted
+        return _rows(predictor, sample, logits, origin, seen(sample.image_id), results)
+
+    read_ahead = in_background(read, image_ids)
+    predictions = ((sample, predictor.forward(batch)) for sample, batch in read_ahead)
+    for rows in in_background(count, predictions):
+        yield from rows
+
+
+def in_background(
+    function: Callable[[Given], Made], given: Iterable[Given], ahead: int = AHEAD
+) -> Iterator[Made]:
+    """`map` in a thread of its own: results in order, at most `ahead` more begun than were asked for.
+
+    An error of `function` is raised where its result would have come, one of `given` at once.
+    """
+    waiting: deque[Future[Made]] = deque()
+    pool = ThreadPoolExecutor(1)
+    try:
+        for each in given:
+            waiting.append(pool.submit(function, each))
+            if len(waiting) > ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def tone_of(sample: Sample) -> tuple[int | None, str | None, float | None]:
@@ -72,8 +106,58 @@ def tone_of(sample: Sample) -> tuple[int | None, str | None, float | None]:
     A labelled tone is taken as it is; else the group is estimated from the ITA. (None, None, None) where
     there is neither a label nor enough skin to estimate from.
     """
-    estimate = None if sample.skin is None else estimate_tone(sample.image, sample.skin)
+    step = max(1, int((sample.image.shape[0] * sample.image.shape[1] / TONE_PIXELS) ** 0.5))
+    grid = (slice(step // 2, None, step), slice(step // 2, None, step))
+    estimate = None if sample.skin is None else estimate_tone(sample.image[grid], sample.skin[grid])
     ita = None if estimate is None else estimate[0]
     if sample.tone is not None:
         return sample.tone, "labelled", ita
     return (None, None, None) if estimate is None else (estimate[1], "estimated", ita)
+
+
+def _rows(
+    predictor: Predictor,
+    sample: Sample,
+    logits: dict[str, torch.Tensor],
+    origin: Origin,
+    seen: str,
+    results: Path,
+) -> list[ResultRow]:
+    probabilities = predictor.finish(logits, sample.image.shape[:2])
+    predicted = {head: value >= origin.threshold for head, value in probabilities.items()}
+    tone, tone_source, ita = tone_of(sample)
+    properties = asdict(image_properties(sample))
+    rows: list[ResultRow] = []
+    for head in HEADS:
+        mask = sample.mask(head)
+        if mask is None or head not in predicted:
+            continue
+        if not rows:
+            picture = panel(sample.image, mask, predicted[head])
+            write_panel(panel_path(results, sample.dataset, sample.image_id), picture)
+        outside = None
+        if head == "skin" and "person" in predicted:
+            outside = int(np.count_nonzero(predicted["skin"] & ~predicted["person"] & (mask != IGNORE)))
+        positives, negatives = score_histogram(probabilities[head], mask)
+        rows.append(
+            ResultRow(
+                test_set=sample.dataset,
+                image=sample.image_id,
+                head=head,
+                **asdict(confusion(predicted[head], mask)),
+                **asdict(contour_counts(predicted[head], mask)),
+                width=sample.image.shape[1],
+                height=sample.image.shape[0],
+                outside_person=outside,
+                positives=positives,
+                negatives=negatives,
+                tone=tone,
+                tone_source=tone_source,
+                ita=ita,
+                subject=sample.subject,
+                seen=seen,
+                **properties,
+                **asdict(origin),
+            )
+        )
+    return rows

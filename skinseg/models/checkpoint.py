@@ -32,7 +32,8 @@ RESULT = "result.json"
 class Checkpoint:
     """model: arguments of `TwoHeadUnet`; size: long side at inference, pixels; sha256: of the weights alone.
 
-    metadata: the whole "skinseg" record: where the weights come from (dataset, split, epoch, seed).
+    metadata: the whole "skinseg" record: where the weights come from (split, epoch, seed, lineage; what they
+        were trained on is read by `skinseg.models.lineage`).
     """
 
     path: Path

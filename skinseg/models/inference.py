@@ -27,17 +27,30 @@ class Predictor:
     def probabilities(self, image: Image) -> dict[str, Probability]:
         """Probability of each head, float32 (H, W) in [0, 1], for an image uint8 (H, W, 3), RGB.
 
-        The probability map is resized back to (H, W); a mask never is.
+        The probability map is resized back to (H, W); a mask never is. The three steps are public so that
+        reading, the network and counting can overlap (`skinseg.evaluation.score`).
         """
-        height, width = image.shape[:2]
+        return self.finish(self.forward(self.prepare(image)), image.shape[:2])
+
+    def prepare(self, image: Image) -> torch.Tensor:
+        """The network's input, uint8 (1, 3, h, w) on the CPU: the image at `size`, its rim repeated to a
+        multiple of the encoder's stride."""
         small = resized(image, self.size)
         rows, columns = small.shape[:2]
         padded = cv2.copyMakeBorder(
             small, 0, padded_side(rows) - rows, 0, padded_side(columns) - columns, cv2.BORDER_REPLICATE
         )
-        batch = torch.from_numpy(padded).to(self.device).permute(2, 0, 1)[None]
+        return torch.from_numpy(padded).permute(2, 0, 1)[None]
+
+    def forward(self, batch: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Logits (1, h, w) of each head on the predictor's device."""
         with torch.inference_mode():
-            logits = self.model(batch)
+            return dict(self.model(batch.to(self.device)))
+
+    def finish(self, logits: dict[str, torch.Tensor], shape: tuple[int, ...]) -> dict[str, Probability]:
+        """Probabilities at the image's own (H, W), from the logits of its `prepare`d input."""
+        height, width = shape
+        rows, columns = _resized_shape(height, width, self.size)
         result = {}
         for head, value in logits.items():
             probability = value[0, :rows, :columns].float().sigmoid().cpu().numpy()
@@ -49,10 +62,14 @@ class Predictor:
 def resized(image: Image, long_side: int) -> Image:
     """An image uint8 (H, W, 3) with its long side brought to `long_side` pixels, aspect kept."""
     height, width = image.shape[:2]
-    scale = long_side / max(height, width)
-    if scale == 1:
+    if max(height, width) == long_side:
         return image
-    shape = (max(1, round(width * scale)), max(1, round(height * scale)))
+    rows, columns = _resized_shape(height, width, long_side)
     # Area averaging does not alias where the image shrinks; it blocks where it grows.
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(image, shape, interpolation=method), dtype=np.uint8)
+    method = cv2.INTER_AREA if max(height, width) > long_side else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, (columns, rows), interpolation=method), dtype=np.uint8)
+
+
+def _resized_shape(height: int, width: int, long_side: int) -> tuple[int, int]:
+    scale = long_side / max(height, width)
+    return max(1, round(height * scale)), max(1, round(width * scale))

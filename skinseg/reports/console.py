@@ -1,55 +1,41 @@
 """The report's tables for a terminal."""
 
-from pathlib import Path
+from collections.abc import Sequence
 
+from rich import box
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Table as RichTable
 
 from skinseg.evaluation.metrics import FEW_IMAGES
-from skinseg.reports.results import read_results
-from skinseg.reports.tables import TONES, Cell, dataset_tables, tone_tables, verdict
+from skinseg.reports.tables import Entry, Table, Value
 
 
-def print_report(results: Path, console: Console | None = None) -> None:
-    """Print mIoU per data set and per Fitzpatrick group with n. Raises UserError as `read_results`."""
-    read = read_results(results)
+def print_tables(tables: Sequence[Table], verdict: str, console: Console | None = None) -> None:
+    """Print tables as far as a terminal has room for their columns, and the verdict last."""
     console = console or Console()
-    for head, lines in dataset_tables(read).items():
-        table = Table(title=f"{head} head, {lines[0].subset} images per data set", title_justify="left")
-        table.add_column("data set", no_wrap=True)
-        for name in ("images", "mIoU", "95 % interval", "pooled", "F1"):
-            table.add_column(name, justify="right")
-        for line in lines:
-            table.add_row(
-                escape(line.title),
-                str(line.miou.images),
-                _value(line.miou),
-                line.miou.interval,
-                f"{line.iou_pooled:.3f}",
-                f"{line.f1:.3f}",
-            )
-        console.print(table)
-    for tones in tone_tables(read):
-        table = Table(
-            title=f"{tones.head} head, mIoU (n) per Fitzpatrick group, {tones.source}", title_justify="left"
+    for table in tables:
+        if table.brief == 0:
+            continue
+        shown = RichTable(
+            title=escape(table.title), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0)
         )
-        table.add_column("data set", no_wrap=True)
-        for tone in TONES:
-            table.add_column(str(tone), justify="right")
-        for title, cells in tones.lines:
-            table.add_row(escape(title), *(_tone(cell) for cell in cells))
-        console.print(table)
-    console.print(f"[dim]dim: fewer than {FEW_IMAGES} images[/dim]")
-    console.print(escape(verdict(read)))
+        for i, name in enumerate(table.header[: table.brief]):
+            shown.add_column(escape(name), justify="left" if i < table.text_columns else "right")
+        for line in table.lines:
+            shown.add_row(*(_text(entry, table.counted) for entry in line[: table.brief]))
+        console.print(shown)
+        for note in table.notes:
+            console.print(f"[dim]{escape(note)}[/dim]")
+        console.print()
+    console.print(f"[dim]dim: fewer than {FEW_IMAGES} images; below a number its 95 % interval[/dim]")
+    console.print(escape(verdict))
 
 
-def _value(cell: Cell) -> str:
-    return f"[dim]{cell.value:.3f}[/dim]" if cell.few else f"[bold]{cell.value:.3f}[/bold]"
-
-
-def _tone(cell: Cell | None) -> str:
-    if cell is None:
-        return "–"
-    text = f"{cell.value:.3f}\n({cell.images})"
-    return f"[dim]{text}[/dim]" if cell.few else text
+def _text(entry: Entry, counted: bool) -> str:
+    if not isinstance(entry, Value):
+        return "–" if entry is None else escape(entry)
+    below = [entry.interval, f"n {entry.images}" if counted else "", *entry.notes]
+    value = f"[bold]{entry.text}[/bold]" if entry.bold else entry.text
+    text = "\n".join([value, *(f"[dim]{escape(each)}[/dim]" for each in below if each)])
+    return f"[dim]{text}[/dim]" if entry.few else text

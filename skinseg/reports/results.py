@@ -1,4 +1,4 @@
-"""A results folder as `skinseg evaluate` wrote it: rows.parquet, run.json, panels."""
+"""A results folder as `skinseg evaluate` wrote it: rows.parquet, run.json, scenes.parquet, panels."""
 
 import json
 from dataclasses import dataclass
@@ -8,16 +8,19 @@ from typing import Any
 import pandas as pd
 
 from skinseg.errors import UserError
-from skinseg.evaluation.rows import as_frame, read_rows
+from skinseg.evaluation.rows import SCENES, as_frame, read_rows
 
 
 @dataclass(frozen=True)
 class Results:
-    """rows: `skinseg.evaluation.rows.as_frame`. run: what run.json says, see `skinseg.evaluation.command`."""
+    """rows: `skinseg.evaluation.rows.as_frame`. run: what run.json says, see `skinseg.evaluation.command`.
+    scenes: what was drawn for each frame of a rendered set, where one was scored.
+    """
 
     folder: Path
     rows: pd.DataFrame
     run: dict[str, Any]
+    scenes: pd.DataFrame | None = None
 
     def title(self, test_set: str) -> str:
         """The data set's name for people."""
@@ -39,13 +42,30 @@ def read_results(folder: Path) -> Results:
     missing = [key for key in KEYS if not isinstance(run, dict) or key not in run]
     if missing:
         raise UserError(f"{path}: lacks {', '.join(missing)}; write it again with `skinseg evaluate`")
-    return Results(folder=folder, rows=as_frame(rows), run=run)
+    return Results(folder=folder, rows=as_frame(rows), run=run, scenes=_scenes(folder / SCENES))
+
+
+def _scenes(path: Path) -> pd.DataFrame | None:
+    if not path.is_file():
+        return None
+    try:
+        scenes = pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{path}: not a table that can be read; write it again with `skinseg evaluate`"
+        ) from error
+    if "image" not in scenes:
+        raise UserError(f"{path}: lacks the column image; write it again with `skinseg evaluate`")
+    return scenes
 
 
 KEYS = (
     "checkpoint",
     "weights",
     "config",
+    "training",
+    "trained_on",
+    "pretrained_on",
     "threshold",
     "subset",
     "split_seed",

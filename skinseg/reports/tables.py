@@ -1,14 +1,16 @@
-"""Result rows to the tables of a report: plain data that Markdown, CSV, HTML and the console all print."""
+"""Result rows to the tables of a report: plain data that Markdown, HTML and the console all print."""
 
 import math
-from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
 from skinseg.datasets.sample import HEADS
-from skinseg.evaluation.metrics import FEW_IMAGES, by_test_set, by_tone
+from skinseg.evaluation.conventions import rosetta
+from skinseg.evaluation.metrics import FEW_IMAGES, by_test_set, by_tone, reduce, tone_gap
+from skinseg.reports.published import RENDERED
 from skinseg.reports.results import Results
 
 TONES = (1, 2, 3, 4, 5, 6)
@@ -16,13 +18,20 @@ TONES = (1, 2, 3, 4, 5, 6)
 
 
 @dataclass(frozen=True)
-class Cell:
-    """An mIoU, mean over `images` of the IoU, with its 95 % interval (NaN where unknown)."""
+class Value:
+    """A number over `images` images, with its 95 % interval.
+
+    low, high: NaN where unknown; None where the table gives none. signed: a difference, printed with its sign.
+    stressed: printed bold, unless there are few images. notes: what is said about it, in a few words each.
+    """
 
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     images: int
+    signed: bool = False
+    stressed: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def few(self) -> bool:
@@ -30,83 +39,159 @@ class Cell:
         return self.images < FEW_IMAGES
 
     @property
+    def bold(self) -> bool:
+        """Whether it is printed bold."""
+        return self.stressed and not self.few
+
+    @property
+    def text(self) -> str:
+        """The number, e.g. "0.412", or "+0.031" where it is a difference; "–" where it is undefined."""
+        if math.isnan(self.value):
+            return "–"
+        return f"{self.value:+.3f}" if self.signed else f"{self.value:.3f}"
+
+    @property
     def interval(self) -> str:
-        """The interval as text, e.g. "0.41–0.52"; "unknown" for fewer than two images or subjects."""
-        return "unknown" if math.isnan(self.low) else f"{self.low:.3f}–{self.high:.3f}"
+        """The interval, e.g. "0.41–0.52" or "-0.012 to +0.031"; "unknown" for fewer than two images or subjects."""
+        if self.low is None or self.high is None or math.isnan(self.value):
+            return ""
+        if math.isnan(self.low):
+            return "unknown"
+        return f"{self.low:+.3f} to {self.high:+.3f}" if self.signed else f"{self.low:.3f}–{self.high:.3f}"
+
+
+Entry = str | Value | None
 
 
 @dataclass(frozen=True)
-class DatasetLine:
-    """One data set and head."""
+class Table:
+    """lines: entries in the order of `header`; the first is the line's title, None an empty cell.
 
-    title: str
-    subset: str
-    miou: Cell
-    subjects: int
-    resampled: str
-    empty_on_empty: int
-    iou_pooled: float
-    iou_with_background: float
-    f1: float
-    f1_pooled: float
-    accuracy: float
-    accuracy_pooled: float
-
-
-@dataclass(frozen=True)
-class ToneTable:
-    """mIoU per Fitzpatrick group, one line per data set; every tone in it comes from one source.
-
-    source: "labelled" or "estimated". lines: title and one Cell per group 1-6, None where there is no image.
+    notes: sentences below it. brief: how many columns the console has room for, 0 to leave the table out.
+    chart: the column whose values the page also draws. counted: whether each value's number of images is printed
+    with it (else a column says it). text_columns: leading columns of words.
     """
 
-    head: str
-    source: str
-    lines: list[tuple[str, list[Cell | None]]]
+    title: str
+    header: tuple[str, ...]
+    lines: list[tuple[Entry, ...]]
+    notes: tuple[str, ...] = ()
+    brief: int | None = None
+    chart: int | None = None
+    counted: bool = True
+    text_columns: int = 1
 
 
-def dataset_tables(results: Results) -> dict[str, list[DatasetLine]]:
-    """Lines per head, skin first; a head that was scored nowhere is absent."""
+COLUMNS = (
+    ("mIoU", "iou_image_mean"),
+    ("pooled IoU", "iou_pooled"),
+    ("F1", "f1_image_mean"),
+    ("boundary F1", "boundary_f1_image_mean"),
+    ("average precision", "average_precision_image_mean"),
+    ("precision", "precision_image_mean"),
+    ("recall", "recall_image_mean"),
+    ("IoU with background", "iou_with_background_image_mean"),
+    ("accuracy", "accuracy_image_mean"),
+    ("outside person", "outside_person_image_mean"),
+)
+"""What a report prints of each data set, under which name; report.csv has the rest."""
+
+
+def run_tables(results: Results) -> list[Table]:
+    """Every table of one run's report: data sets, tones, and the same numbers as others count."""
+    return [*dataset_tables(results), *tone_tables([("", results)]), *convention_tables(results)]
+
+
+def dataset_tables(results: Results) -> list[Table]:
+    """One table per head, skin first, with a line per data set; a head that was scored nowhere is absent."""
     reduced = by_test_set(results.rows)
-    tables = {}
-    for head in HEADS:
-        records = reduced[reduced["head"] == head].to_dict("records")
-        lines = [
-            DatasetLine(
-                title=results.title(record["test_set"]),
-                subset=record["subset"],
-                miou=_cell(record),
-                subjects=record["subjects"],
-                resampled=record["resampled"],
-                empty_on_empty=record["empty_on_empty"],
-                iou_pooled=record["iou_pooled"],
-                iou_with_background=record["iou_with_background_image_mean"],
-                f1=record["f1_image_mean"],
-                f1_pooled=record["f1_pooled"],
-                accuracy=record["accuracy_image_mean"],
-                accuracy_pooled=record["accuracy_pooled"],
-            )
-            for record in records
-        ]
-        if lines:
-            tables[head] = lines
-    return tables
-
-
-def tone_tables(results: Results) -> list[ToneTable]:
-    """One table per head and tone source, skin and labelled first."""
-    reduced = by_tone(results.rows)
     tables = []
     for head in HEADS:
-        for source in ("labelled", "estimated"):
-            part = reduced[(reduced["head"] == head) & (reduced["tone_source"] == source)]
-            lines = []
-            for test_set, group in part.groupby("test_set", sort=True):
-                cells = {record["tone"]: _cell(record) for record in group.to_dict("records")}
-                lines.append((results.title(str(test_set)), [cells.get(tone) for tone in TONES]))
-            if lines:
-                tables.append(ToneTable(head=head, source=source, lines=lines))
+        lines: list[tuple[Entry, ...]] = []
+        for record in reduced[reduced["head"] == head].to_dict("records"):
+            people = record["subjects"]
+            subjects = f" ({people} subject{'s' if people > 1 else ''})" if people else ""
+            values = [value_of(record, column) for _, column in COLUMNS]
+            values[0] = replace(values[0], stressed=True)
+            lines.append((results.title(record["test_set"]), f"{record['images']}{subjects}", *values))
+        if lines:
+            part = "the test part of each split" if results.run["subset"] == "test" else "all images"
+            tables.append(
+                Table(
+                    title=f"{head.capitalize()} head, per data set, on {part}",
+                    header=("data set", "images", *(title for title, _ in COLUMNS)),
+                    lines=lines,
+                    notes=(
+                        *_empty_note(reduced[reduced["head"] == head], results),
+                        *seen_notes(
+                            results, {str(name) for name in reduced.loc[reduced["head"] == head, "test_set"]}
+                        ),
+                    ),
+                    brief=7,
+                    chart=2,
+                    counted=False,
+                    text_columns=2,
+                )
+            )
     return tables
+
+
+def tone_tables(
+    runs: Sequence[tuple[str, Results]], heads: Sequence[str] = HEADS, together: bool = False
+) -> list[Table]:
+    """One table per head and tone source, labelled first: mIoU per group, the gap and the worst.
+
+    runs: a title for each, empty where there is only one. together: photographs of all data sets in one line.
+    """
+    tables = []
+    for head in heads:
+        for source in ("labelled", "estimated"):
+            lines: list[tuple[Entry, ...]] = []
+            for title, results in runs:
+                rows = results.rows
+                part = rows[(rows["head"] == head) & (rows["tone_source"] == source)]
+                for name, group in _tone_groups(part, results, together):
+                    lines.append((f"{title}: {name}" if title else name, *_tone_line(group)))
+            if lines:
+                tables.append(
+                    Table(
+                        title=f"{head.capitalize()} head, mIoU per Fitzpatrick group, {source}",
+                        header=("data set", *(str(tone) for tone in TONES), "gap", "worst group"),
+                        lines=lines,
+                        notes=(_TONE_NOTES[source], _GAP_NOTE),
+                    )
+                )
+    return tables
+
+
+def convention_tables(results: Results) -> list[Table]:
+    """The Rosetta table: the skin head's numbers (or the only head's) as others count, a column per data set."""
+    rows = results.rows
+    head = next(head for head in HEADS if (rows["head"] == head).any())
+    groups = [(str(name), part) for name, part in rows[rows["head"] == head].groupby("test_set", sort=True)]
+    values = [rosetta(part) for _, part in groups]
+    lines: list[tuple[Entry, ...]] = []
+    for i, (convention, _) in enumerate(values[0]):
+        cells = [
+            Value(column[i][1], None, None, len(part))
+            for column, (_, part) in zip(values, groups, strict=True)
+        ]
+        lines.append((convention.definition, "; ".join(convention.publishers), *cells))
+    return [
+        Table(
+            title=f"{head.capitalize()} head, the same predictions as others count them",
+            header=(
+                "definition",
+                "printed by",
+                *(f"{results.title(name)} (n = {len(part)})" for name, part in groups),
+            ),
+            lines=lines,
+            notes=("Compare a published number only with the line that its definition is on.",),
+            brief=0,
+            counted=False,
+            text_columns=2,
+        )
+    ]
 
 
 def long_table(results: Results) -> pd.DataFrame:
@@ -120,22 +205,60 @@ def verdict(results: Results) -> str:
 
     Data sets with few images are passed over unless there are no others.
     """
-    head, every = next(iter(dataset_tables(results).items()))
-    lines = [line for line in every if not line.miou.few] or every
-    low = min(lines, key=lambda line: line.miou.value)
-    high = max(lines, key=lambda line: line.miou.value)
+    reduced = by_test_set(results.rows)
+    head = next(head for head in HEADS if (reduced["head"] == head).any())
+    every = [
+        (results.title(record["test_set"]), value_of(record, "iou_image_mean"))
+        for record in reduced[reduced["head"] == head].to_dict("records")
+    ]
+    lines = [line for line in every if not line[1].few] or every
+    low = min(lines, key=lambda line: line[1].value)
+    high = max(lines, key=lambda line: line[1].value)
     if len(lines) == 1:
-        return f"{head.capitalize()} mIoU {_said(low)} on {low.title}."
+        return f"{head.capitalize()} mIoU {_said(low[1])} on {low[0]}."
     return (
-        f"{head.capitalize()} mIoU is lowest on {low.title}, {_said(low)}, "
-        f"and highest on {high.title}, {_said(high)}."
+        f"{head.capitalize()} mIoU is lowest on {low[0]}, {_said(low[1])}, "
+        f"and highest on {high[0]}, {_said(high[1])}."
     )
 
 
-def _said(line: DatasetLine) -> str:
-    images = "1 image" if line.miou.images == 1 else f"{line.miou.images} images"
-    return f"{line.miou.value:.3f} (95 % interval {line.miou.interval}, {images})"
+def value_of(record: Mapping[Hashable, Any], column: str) -> Value:
+    """A metric of a line of `skinseg.evaluation.metrics.reduce`."""
+    return Value(record[column], record[f"{column}_low"], record[f"{column}_high"], record["images"])
 
+
+def seen_notes(results: Results, test_sets: Collection[str]) -> tuple[str, ...]:
+    """A sentence for each of these data sets that training may have shown."""
+    notes = []
+    for name, entry in results.run["datasets"].items():
+        if name not in test_sets:
+            continue
+        for seen, count in sorted(entry["seen"].items()):
+            if seen in _SEEN:
+                said = _SEEN[seen].format(count=count, images=entry["images"])
+                notes.append(f"{results.title(name)}: {said}")
+    return tuple(notes)
+
+
+_SEEN = {
+    "held out": "the model was trained on the training part of this split; {count} of {images} images were held "
+    "out from it.",
+    "trained on": "the model was trained on {count} of these {images} images.",
+    "maybe": "the model was trained on this data set under another split, which may have any of these images in its "
+    "training part.",
+    "unknown": "what the model was trained on is not recorded, so it may have seen these images.",
+}
+
+_TONE_NOTES = {
+    "labelled": "Groups as the data set, or its user, labels them.",
+    "estimated": "Groups estimated from the ITA of the true skin pixels. They follow the light of the picture as "
+    "well as the skin.",
+}
+
+_GAP_NOTE = (
+    f"Gap: best minus worst group, of those with at least {FEW_IMAGES} images where two groups have as many. Its "
+    "interval is that of these two groups, and does not know that they were picked."
+)
 
 _KEYS = ["run", "test_set", "subset", "head", "tone_source", "tone"]
 
@@ -144,10 +267,52 @@ def _metrics(reduced: pd.DataFrame) -> list[str]:
     return [name for name in reduced.columns if name not in _KEYS]
 
 
-def _cell(record: Mapping[Hashable, Any]) -> Cell:
-    return Cell(
-        value=record["iou_image_mean"],
-        low=record["iou_image_mean_low"],
-        high=record["iou_image_mean_high"],
-        images=record["images"],
-    )
+def _said(value: Value) -> str:
+    images = "1 image" if value.images == 1 else f"{value.images} images"
+    return f"{value.text} (95 % interval {value.interval}, {images})"
+
+
+def _empty_note(reduced: pd.DataFrame, results: Results) -> tuple[str, ...]:
+    counts = [
+        f"{results.title(record['test_set'])} {record['empty_on_empty']}"
+        for record in reduced.to_dict("records")
+        if record["empty_on_empty"]
+    ]
+    return (
+        f"Images without foreground where none was predicted, counted as 1: {', '.join(counts)}.",
+    ) * bool(counts)
+
+
+def _tone_groups(rows: pd.DataFrame, results: Results, together: bool) -> list[tuple[str, pd.DataFrame]]:
+    """Rows per data set, by title, and of all photographs together where there is more than one set."""
+    photographs = rows[rows["test_set"] != RENDERED]
+    several = photographs["test_set"].nunique() > 1
+    groups = [
+        (results.title(str(name)), part)
+        for name, part in rows.groupby("test_set", sort=True)
+        if not (together and several) or name == RENDERED
+    ]
+    return [*groups, ("all photographs", photographs)] if several else groups
+
+
+def _tone_line(rows: pd.DataFrame) -> list[Entry]:
+    records = reduce(rows, ("tone",)).to_dict("records")
+    values = {record["tone"]: value_of(record, "iou_image_mean") for record in records}
+    cells: list[Entry] = [values.get(tone) for tone in TONES]
+    gap = tone_gap(rows)
+    if gap is None:
+        return [*cells, None, None]
+    # The smaller group's images stand behind a gap: that is what makes it grey.
+    images = min(values[tone].images for tone in (gap.best, gap.worst))
+    return [
+        *cells,
+        Value(
+            gap.gap.value,
+            gap.gap.low,
+            gap.gap.high,
+            images,
+            signed=True,
+            notes=(f"{gap.best} over {gap.worst}",),
+        ),
+        replace(values[gap.worst], notes=(f"group {gap.worst}",)),
+    ]

@@ -15,6 +15,7 @@ from skinseg.datasets.confusion import confusion
 from skinseg.datasets.sample import Sample
 from skinseg.errors import UserError
 from skinseg.models import checkpoint as checkpoints
+from skinseg.models import lineage
 from skinseg.models.inference import THRESHOLD, Predictor
 from skinseg.models.unet import STRIDE, HeadSplit, TwoHeadUnet
 from skinseg.training.losses import head_losses
@@ -90,10 +91,12 @@ class SkinPersonModule(pl.LightningModule):
         self.seed = seed
         self.class_weights: dict[str, Tensor] = {}
         self.parent: str | None = None
+        self.lineage: tuple[lineage.Training, ...] = ()
         if pretrained is not None:
             start = checkpoints.read_checkpoint(checkpoints.newest_checkpoint(Path(pretrained)))
             checkpoints.load_weights(self.network, start)
             self.parent = start.sha256
+            self.lineage = lineage.lineage_of(start.metadata)
         if channels_last:
             # nn.Module.to has no overload for a memory format alone.
             cast(Any, self.network).to(memory_format=torch.channels_last)
@@ -178,19 +181,24 @@ class SkinPersonModule(pl.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self.parent = checkpoint[checkpoints.KEY]["parent"]  # a run that goes on keeps where it came from
+        # A run that goes on keeps where it came from.
+        self.parent = checkpoint[checkpoints.KEY]["parent"]
+        self.lineage = lineage.lineage_of(checkpoint[checkpoints.KEY])
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        split = getattr(getattr(self.trainer, "datamodule", None), "split", None)
-        hash_ = getattr(split, "hash", None)
+        datamodule = getattr(self.trainer, "datamodule", None)
+        hash_ = getattr(getattr(datamodule, "split", None), "hash", None)
+        split = None if hash_ is None else str(hash_)
+        dataset = str(getattr(datamodule, "dataset_name", lineage.UNKNOWN))
         checkpoint[checkpoints.KEY] = checkpoints.metadata_of(
             self.network,
             self.size,
             patch_size=self.patch_size,
             epoch=int(self.current_epoch),
             seed=int(self.seed),
-            split=None if hash_ is None else str(hash_),
+            split=split,
             parent=self.parent,
+            lineage=lineage.recorded(self.lineage, dataset, split),
         )
 
 

@@ -1,0 +1,61 @@
+"""What a model was trained on, its parents included, and whether it can have seen an image."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+UNKNOWN = "unknown"
+
+SEEN = ("never", "held out", UNKNOWN, "maybe", "trained on")
+"""From harmless to not: no training used the image's dataset; one did, but held this image out; nobody knows;
+one used the dataset under another split, which may have this image in its training part; one used the image."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training: the dataset's name and the hash of its split, None where there was none."""
+
+    dataset: str
+    split: str | None
+
+
+def lineage_of(metadata: Mapping[str, Any]) -> tuple[Training, ...]:
+    """All trainings behind a checkpoint, the first one first, from its "skinseg" record.
+
+    Checkpoints of earlier versions do not tell: theirs is one training on an unknown dataset.
+    """
+    recorded = metadata.get("lineage")
+    if not recorded:
+        return (Training(UNKNOWN, metadata.get("split")),)
+    return tuple(Training(str(entry["dataset"]), entry["split"]) for entry in recorded)
+
+
+def recorded(lineage: Sequence[Training], dataset: str, split: str | None) -> list[dict[str, str | None]]:
+    """The checkpoint's record of a lineage that goes on with one more training; a run that is resumed, or one
+    that goes on with the same data, adds nothing."""
+    now = Training(dataset, split)
+    every = [*lineage] if lineage and lineage[-1] == now else [*lineage, now]
+    return [{"dataset": training.dataset, "split": training.split} for training in every]
+
+
+def trained_on(lineage: Sequence[Training]) -> tuple[str, str | None]:
+    """The dataset of the last training, and those before it ("a + b", each once) or None."""
+    last = lineage[-1].dataset
+    before = dict.fromkeys(training.dataset for training in lineage[:-1] if training.dataset != last)
+    return last, " + ".join(before) or None
+
+
+def seen(lineage: Sequence[Training], dataset: str, split: str, held_out: bool) -> str:
+    """Which of `SEEN` is true of an image of a dataset; `held_out` says that `split` has it in its test part.
+
+    Equal split hashes mean equal lists of names, whatever the dataset was called.
+    """
+
+    def by(training: Training) -> str:
+        if training.split == split:
+            return "held out" if held_out else "trained on"
+        if training.dataset == UNKNOWN:
+            return UNKNOWN
+        return "maybe" if training.dataset == dataset else "never"
+
+    return max((by(training) for training in lineage), key=SEEN.index)

@@ -1,0 +1,313 @@
+"""Several runs side by side: what each was trained on against what it was scored on, and paired differences."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from skinseg.evaluation.metrics import (
+    FEW_IMAGES,
+    Difference,
+    bootstrap_interval,
+    paired_difference,
+    units_of,
+    with_metrics,
+)
+from skinseg.models.lineage import SEEN, UNKNOWN
+from skinseg.reports.published import RENDERED, is_partial, published_miou, table, why_not_comparable
+from skinseg.reports.results import Results
+from skinseg.reports.tables import Entry, Table, Value
+
+HEAD = "skin"
+
+Column = tuple[str, str, str]
+"""A test set: name, subset, hash of its split. Runs are compared on the same three only."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """Runs of one kind, one per seed: what they were trained on, and before that; see `skinseg.models.lineage`."""
+
+    label: str
+    trained_on: str
+    pretrained_on: str | None
+    runs: tuple[Results, ...]
+
+    @cached_property
+    def rows(self) -> dict[Column, pd.DataFrame]:
+        """The skin head's rows of all seeds by test set."""
+        rows = pd.concat([run.rows for run in self.runs], ignore_index=True)
+        groups = rows[rows["head"] == HEAD].groupby(["test_set", "subset", "split"])
+        return {(str(key[0]), str(key[1]), str(key[2])): part for key, part in groups}
+
+
+@dataclass(frozen=True)
+class Score:
+    """What an arm reached on a test set.
+
+    miou: mean over images, each the mean over the seeds, with its 95 % interval over images or subjects.
+    seeds_sd: standard deviation of the mIoU over seeds; NaN of one. seen: the worst of `SEEN` over the images, and
+    trained: how many of them training showed. published: the paper's mIoU, or None; `comparable` says whether it is
+    about the same data.
+    """
+
+    miou: Difference
+    seeds_sd: float
+    seen: str
+    trained: int
+    published: float | None
+    comparable: bool
+
+
+class Comparison:
+    """Runs in arms, their scores and differences. Raises nothing: runs without a test set in common have none."""
+
+    def __init__(self, runs: Sequence[Results]) -> None:
+        self.runs = runs
+        self.arms = arms(runs)
+        found = {column for arm in self.arms for column in arm.rows}
+        self.columns = sorted(found, key=lambda column: (column[0] == RENDERED, column))
+        # The least where runs differ.
+        self.complete: dict[str, int] = {}
+        for run in runs:
+            for name, entry in run.run["datasets"].items():
+                self.complete[name] = min(entry["complete"], self.complete.get(name, entry["complete"]))
+        self.scores = {
+            (arm.label, column): self._score(arm, column, rows)
+            for arm in self.arms
+            for column, rows in arm.rows.items()
+        }
+        with_and_without = [
+            (first, second)
+            for first in self.arms
+            for second in self.arms
+            if _is_with_and_without(first, second)
+        ]
+        self.by_pretraining = bool(with_and_without)
+        self.pairs = with_and_without or [(arm, self.arms[0]) for arm in self.arms[1:]]
+        self.differences: dict[tuple[str, str, Column], Difference] = {}
+        for first, second in self.pairs:
+            for column in first.rows.keys() & second.rows.keys():
+                difference = paired_difference(first.rows[column], second.rows[column])
+                if difference is not None:
+                    self.differences[first.label, second.label, column] = difference
+
+    def title(self, column: Column) -> str:
+        """The data set's title; subset and split are added where one name stands for several."""
+        name, subset, split = column
+        title = next(run.title(name) for run in self.runs if name in run.run["datasets"])
+        times = Counter(name for name, _, _ in self.columns)
+        return f"{title}, {subset} of split {split}" if times[name] > 1 else title
+
+    def verdict(self) -> str:
+        """How much is compared, and on how many test sets the interval of pretraining's difference excludes zero."""
+        said = f"{len(self.runs)} runs in {len(self.arms)} arms on {len(self.columns)} test sets."
+        all_ = [each for each in self.differences.values() if each.images >= FEW_IMAGES]
+        if not (self.by_pretraining and all_):
+            return said
+        better, worse = (
+            sum(_excludes_zero(each) and sign * each.value > 0 for each in all_) for sign in (1, -1)
+        )
+        return (
+            f"{said} Of {len(all_)} pairs of training set and test set with at least {FEW_IMAGES} images, pretraining "
+            f"is better on {better} and worse on {worse}; on the others the 95 % interval of the difference holds zero."
+        )
+
+    def tables(self) -> list[Table]:
+        """The cross-dataset matrix and the paired differences."""
+        return [self._matrix(), *([self._difference_table()] if self.pairs else [])]
+
+    def frame(self) -> pd.DataFrame:
+        """For CSV: a line per arm and test set, then a line per difference, of `arm` minus `minus`."""
+        lines = []
+        for arm in self.arms:
+            for column in arm.rows:
+                score = self.scores[arm.label, column]
+                lines.append(
+                    _line(arm.label, None, column, score.miou)
+                    | {
+                        "trained_on": arm.trained_on,
+                        "pretrained_on": arm.pretrained_on,
+                        "seeds": len(arm.runs),
+                        "seeds_sd": score.seeds_sd,
+                        "seen": score.seen,
+                        "trained_images": score.trained,
+                        "published": score.published,
+                        "published_comparable": score.comparable,
+                    }
+                )
+        lines += [
+            _line(first, second, column, value) for (first, second, column), value in self.differences.items()
+        ]
+        return pd.DataFrame(lines)
+
+    def _score(self, arm: Arm, column: Column, rows: pd.DataFrame) -> Score:
+        measured = with_metrics(rows)
+        by_image = measured.groupby("image")["iou"].mean()
+        units = dict(zip(rows["image"], units_of(rows), strict=True))
+        low, high = bootstrap_interval(
+            by_image.to_numpy(np.float64),
+            [units[image] for image in by_image.index],
+            np.random.default_rng([0]),
+        )
+        by_seed = measured.groupby("weights")["iou"].mean()
+        published = published_miou(arm.trained_on, arm.pretrained_on, column[0])
+        return Score(
+            miou=Difference(float(by_image.mean()), low, high, len(by_image)),
+            seeds_sd=float(by_seed.std(ddof=1)) if len(by_seed) > 1 else float("nan"),
+            seen=str(max(rows["seen"].unique(), key=SEEN.index)),
+            trained=int(rows.loc[rows["seen"] == "trained on", "image"].nunique()),
+            published=published,
+            comparable=published is not None
+            and why_not_comparable(column[0], column[1], self.complete) is None
+            and not is_partial(arm.trained_on, self.complete),
+        )
+
+    def _matrix(self) -> Table:
+        best = {
+            column: max(
+                (
+                    score.miou.value
+                    for (_, there), score in self.scores.items()
+                    if there == column and _may_win(score)
+                ),
+                default=None,
+            )
+            for column in self.columns
+        }
+        lines: list[tuple[Entry, ...]] = []
+        for arm in self.arms:
+            line: list[Entry] = [arm.label, str(len(arm.runs))]
+            for column in self.columns:
+                score = self.scores.get((arm.label, column))
+                wins = score is not None and _may_win(score) and score.miou.value == best[column]
+                line.append(None if score is None else _value(score.miou, stressed=wins, notes=_notes(score)))
+            lines.append(tuple(line))
+        return Table(
+            title="Trained on (rows), tested on (columns)",
+            header=("trained on", "seeds", *map(self.title, self.columns)),
+            lines=lines,
+            notes=self._matrix_notes(),
+            text_columns=2,
+        )
+
+    def _matrix_notes(self) -> tuple[str, ...]:
+        notes = [
+            "Rows: what a model was trained on last, + what before that. mIoU of the skin head, mean over images; bold "
+            "is a column's best."
+        ]
+        for column in self.columns:
+            if column[0] != RENDERED:
+                reason = why_not_comparable(column[0], column[1], self.complete)
+                split = table()["splits"].get(column[0], {}).get("split")
+                said = (
+                    f"not comparable with the paper: {reason}"
+                    if reason
+                    else f"{split}, as in the paper, drawn anew"
+                )
+                notes.append(f"{self.title(column)}: {said}.")
+        partial = dict.fromkeys(
+            arm.trained_on for arm in self.arms if is_partial(arm.trained_on, self.complete)
+        )
+        if partial:
+            notes.append(
+                f"Trained on a part, or on a set whose size is not known here: {', '.join(partial)}; the paper's rows "
+                "of these names are about more images."
+            )
+        notes.append(
+            f"Paper: {table()['citation']}. Its value stands in a cell only where all of this matches."
+        )
+        return tuple(notes)
+
+    def _difference_table(self) -> Table:
+        lines: list[tuple[Entry, ...]] = []
+        for first, second in self.pairs:
+            found = [self.differences.get((first.label, second.label, column)) for column in self.columns]
+            values = [
+                None if each is None else _value(each, stressed=_excludes_zero(each), signed=True)
+                for each in found
+            ]
+            lines.append((f"{first.label} minus {second.label}", *values))
+        return Table(
+            title="Paired differences in mIoU, on the same images",
+            header=("arms", *map(self.title, self.columns)),
+            lines=lines,
+            notes=(
+                "Bold: the 95 % interval excludes zero, as one in twenty does by chance. It is over images or "
+                "subjects: how much another seed of training changes is not in it.",
+            ),
+        )
+
+
+def arms(runs: Sequence[Results]) -> list[Arm]:
+    """The runs by what they were trained on, without pretraining first, the rendered set's own last.
+
+    Runs of one kind are seeds of one arm; where two of them have the same seed, or the kind is unknown, they differ
+    in something else, and each is an arm of its own that bears its folder's name.
+    """
+    kinds: dict[tuple[str, str | None], list[Results]] = {}
+    for run in runs:
+        kinds.setdefault((run.run["trained_on"], run.run["pretrained_on"]), []).append(run)
+    found = []
+    for (trained_on, pretrained_on), members in kinds.items():
+        label = f"{trained_on} + {pretrained_on}" if pretrained_on else trained_on
+        seeds = [run.run["training"].get("seed") for run in members]
+        if trained_on == UNKNOWN or len(set(seeds)) < len(seeds):
+            found += [Arm(f"{label} ({run.folder})", trained_on, pretrained_on, (run,)) for run in members]
+        else:
+            found.append(Arm(label, trained_on, pretrained_on, tuple(members)))
+    return sorted(
+        found,
+        key=lambda arm: (arm.trained_on == UNKNOWN, arm.trained_on == RENDERED, arm.trained_on, arm.label),
+    )
+
+
+def _is_with_and_without(first: Arm, second: Arm) -> bool:
+    return (
+        first.trained_on == second.trained_on != UNKNOWN
+        and first.pretrained_on is not None
+        and second.pretrained_on is None
+    )
+
+
+def _excludes_zero(difference: Difference) -> bool:
+    return difference.low * difference.high > 0
+
+
+def _may_win(score: Score) -> bool:
+    """Whether a score competes for its column's best: enough images, and none that training can have shown."""
+    return score.miou.images >= FEW_IMAGES and score.seen in ("never", "held out")
+
+
+def _notes(score: Score) -> tuple[str, ...]:
+    seen = {
+        "never": "",
+        "held out": "held out",
+        "maybe": "may be trained on",
+        "trained on": f"{score.trained} trained on",
+    }
+    notes = [f"seeds ± {score.seeds_sd:.3f}"] if score.seeds_sd == score.seeds_sd else []
+    notes += [seen.get(score.seen, "training unknown")]
+    notes += [f"paper {score.published:.3f}"] if score.comparable else []
+    return tuple(note for note in notes if note)
+
+
+def _value(number: Difference, stressed: bool, signed: bool = False, notes: tuple[str, ...] = ()) -> Value:
+    return Value(number.value, number.low, number.high, number.images, signed, stressed, notes)
+
+
+def _line(arm: str, minus: str | None, column: Column, number: Difference) -> dict[str, object]:
+    return {
+        "arm": arm,
+        "minus": minus,
+        "test_set": column[0],
+        "subset": column[1],
+        "split": column[2],
+        "images": number.images,
+        "iou_image_mean": number.value,
+        "low": number.low,
+        "high": number.high,
+    }
