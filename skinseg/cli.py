@@ -118,6 +118,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     report.set_defaults(run=_report)
 
+    predict = commands.add_parser("predict", help="write skin and person masks of your own photographs")
+    predict.add_argument("images", nargs="+", metavar="IMAGE", help="files, folders, or patterns with *")
+    predict.add_argument(
+        "--checkpoint",
+        type=Path,
+        default=Path("runs"),
+        metavar="PATH",
+        help="a .ckpt, a run, or a folder of runs (newest) [runs]",
+    )
+    predict.add_argument("--out", type=Path, required=True, metavar="DIR", help="masks go here")
+    predict.add_argument("--probabilities", action="store_true", help="also as 16-bit PNG, 65535 is 1")
+    predict.add_argument("--overlays", action="store_true", help="also a picture with both masks drawn in")
+    predict.add_argument("--device", default="auto", help="auto, cpu or cuda [auto]")
+    predict.set_defaults(run=_predict)
+
     _add_data_commands(commands.add_parser("data", help="datasets: list, unpack, check, audit for leaks"))
 
     hardware = commands.add_parser("hardware", help="print the preset that fits this machine: cpu or gpu")
@@ -236,6 +251,19 @@ def _write_and_print_report(results: Sequence[Path], out: Path | None = None, sl
     report = write_report(results, out, slices)
     print_tables(report.tables, report.verdict)
     print(f"report: {report.paths['html']}")
+
+
+def _predict(options: argparse.Namespace) -> int:
+    from skinseg.models.predict import predict
+
+    return predict(
+        options.images,
+        options.checkpoint,
+        options.out,
+        options.device,
+        options.probabilities,
+        options.overlays,
+    )
 
 
 def _data_list(_: argparse.Namespace) -> None:

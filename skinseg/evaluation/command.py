@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from skinseg import __version__
@@ -28,7 +27,7 @@ from skinseg.evaluation.score import Origin, score
 from skinseg.files import written_whole
 from skinseg.models import lineage
 from skinseg.models.checkpoint import Checkpoint, model_of, newest_checkpoint, read_checkpoint
-from skinseg.models.inference import THRESHOLD, Predictor
+from skinseg.models.inference import THRESHOLD, Predictor, device_named
 
 SUBSETS = ("test", "all")
 _DISTRIBUTIONS = ("torch", "segmentation-models-pytorch", "numpy", "opencv-python-headless")
@@ -70,7 +69,7 @@ def evaluate(
     for table in filter(None, (split_file, tones, exclude)):
         check_speaks_of(table, [dataset.name for dataset in datasets])
     record = read_checkpoint(newest_checkpoint(checkpoint))
-    predictor = Predictor(model_of(record), record.size, _device(device))
+    predictor = Predictor(model_of(record), record.size, device_named(device))
     run = _describe(record, subset, split_seed, str(predictor.device), changes)
     run["tables"] = {
         name: None if path is None else path.as_posix()
@@ -154,17 +153,6 @@ def _write_scenes(table: Path, images: Collection[str], path: Path) -> None:
 
 
 _NOT_FACTORS = ("index", "scene", "image_sha256", "mask_sha256")
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise UserError(f"--device {name}: not usable on this machine; choose auto or cpu") from error
-    return device
 
 
 def _describe(

@@ -1,16 +1,34 @@
 """From an image of any size to probabilities at its own resolution."""
 
+from dataclasses import dataclass
+from pathlib import Path
+
 import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from skinseg.datasets.decoding import read_image
 from skinseg.datasets.sample import Image
+from skinseg.errors import UserError
+from skinseg.models.checkpoint import model_of, newest_checkpoint, read_checkpoint
 from skinseg.models.unet import TwoHeadUnet, padded_side
 
 Probability = npt.NDArray[np.float32]
 
 THRESHOLD = 0.5  # probability from which a pixel counts as foreground; never tuned on a test set
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """By head ("skin", "person"), at the image's own resolution: probabilities, float32 (H, W) in [0, 1], and masks,
+    bool (H, W), where they are at least `THRESHOLD`."""
+
+    probabilities: dict[str, Probability]
+
+    @property
+    def masks(self) -> dict[str, npt.NDArray[np.bool_]]:
+        return {head: value >= THRESHOLD for head, value in self.probabilities.items()}
 
 
 class Predictor:
@@ -23,6 +41,16 @@ class Predictor:
         self.model = model.to(device).eval()
         self.size = size
         self.device = torch.device(device)
+
+    def predict(self, image: Image | Path | str) -> Prediction:
+        """Segment an image, uint8 (H, W, 3), RGB, or the file of one.
+
+        Raises UserError for a file that cannot be read as an image, and ValueError for an array of another kind.
+        """
+        pixels = read_image(Path(image)) if isinstance(image, str | Path) else image
+        if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
+            raise ValueError(f"image is {pixels.dtype} {pixels.shape}, expected uint8 (H, W, 3), RGB")
+        return Prediction(self.probabilities(pixels))
 
     def probabilities(self, image: Image) -> dict[str, Probability]:
         """Probability of each head, float32 (H, W) in [0, 1], for an image uint8 (H, W, 3), RGB.
@@ -57,6 +85,28 @@ class Predictor:
             back = cv2.resize(probability, (width, height), interpolation=cv2.INTER_LINEAR)
             result[head] = np.asarray(back, dtype=np.float32)
         return result
+
+
+def load(path: Path | str, device: str = "auto") -> Predictor:
+    """A trained model, ready to predict.
+
+    path: a checkpoint, a run's folder, or a folder of runs (its newest finished one). device: as `device_named`.
+    Raises UserError where there is no checkpoint, or a bad one, and for a device that this machine lacks.
+    """
+    record = read_checkpoint(newest_checkpoint(Path(path)))
+    return Predictor(model_of(record), record.size, device_named(device))
+
+
+def device_named(name: str) -> torch.device:
+    """`auto` (a CUDA GPU where there is one) or what torch calls it. Raises UserError where it cannot be used."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(f"--device {name}: not usable on this machine; choose auto or cpu") from error
+    return device
 
 
 def resized(image: Image, long_side: int) -> Image:

@@ -1,0 +1,111 @@
+"""`skinseg predict` through the command line, and `skinseg.load` from Python."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image as PillowImage
+
+import skinseg
+from skinseg.cli import main
+from skinseg.models.predict import find_photos
+from tests.fakes import fake, write
+from tests.test_models_checkpoint import saved
+
+HEADS = ("skin", "person")
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    saved(tmp_path / "model.ckpt")
+    return tmp_path / "model.ckpt"
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    write(folder / "a [1].jpg", fake(0, 50, 80).image)
+    write(folder / "below" / "b.PNG", fake(1, 300, 200).image)
+    (folder / "notes.txt").write_text("no image")
+    return folder
+
+
+def lines(out: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in (out / "predictions.jsonl").read_text().splitlines()]
+
+
+def test_masks_lie_at_the_photograph_s_resolution_and_are_what_python_gives(checkpoint, photos, tmp_path):
+    out = tmp_path / "out"
+    arguments = ["predict", str(photos), "--checkpoint", str(checkpoint), "--out", str(out)]
+    assert main([*arguments, "--probabilities", "--overlays", "--device", "cpu"]) == 0
+    predictor = skinseg.load(checkpoint)
+    for name, source in (("a [1]", photos / "a [1].jpg"), ("below/b", photos / "below" / "b.PNG")):
+        prediction = predictor.predict(source)
+        for head in HEADS:
+            mask = cv2.imread(str(out / f"{name}_{head}.png"), cv2.IMREAD_UNCHANGED)
+            np.testing.assert_array_equal(mask, prediction.masks[head] * 255)
+            soft = cv2.imread(str(out / f"{name}_{head}_probability.png"), cv2.IMREAD_UNCHANGED)
+            assert soft.dtype == np.uint16
+            np.testing.assert_allclose(soft / 65535, prediction.probabilities[head], atol=1e-5)
+        drawn = cv2.imread(str(out / f"{name}_overlay.jpg"))
+        assert drawn.shape[:2] == prediction.masks["skin"].shape
+    found = lines(out)
+    assert [(line["width"], line["height"]) for line in found] == [(80, 50), (200, 300)]
+    assert all(0 <= line[f"{head}_share"] <= 1 for line in found for head in HEADS)
+    assert all(Path(str(line["skin"])).is_file() for line in found)
+
+
+def test_an_image_that_does_not_read_is_named_and_skipped(checkpoint, photos, tmp_path, capsys):
+    whole = (photos / "a [1].jpg").read_bytes()
+    (photos / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    out = tmp_path / "out"
+    assert main(["predict", str(photos), "--checkpoint", str(checkpoint), "--out", str(out)]) == 1
+    assert f"skipped: {photos / 'cut.jpg'}: the JPEG is cut off" in capsys.readouterr().out
+    assert ["error" in line for line in lines(out)] == [False, False, True]
+    assert (out / "below" / "b_skin.png").is_file()
+
+
+def test_a_photograph_is_turned_as_its_exif_says(checkpoint, tmp_path):
+    path = tmp_path / "turned.jpg"
+    exif = PillowImage.Exif()
+    exif[0x0112] = 6
+    PillowImage.fromarray(fake(0, 40, 90).image).save(path, exif=exif)
+    assert skinseg.load(checkpoint).predict(path).masks["skin"].shape == (90, 40)
+
+
+def test_files_folders_and_patterns_name_each_photograph_once(photos):
+    names = [str(photos / "a [1].jpg"), str(photos / "a*.jpg"), str(photos)]
+    assert [photo.path.name for photo in find_photos(names)] == ["a [1].jpg", "b.PNG"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere"], "nowhere is no image file and matches none"),
+        (["empty"], "empty holds no image"),
+        (["photos/a [1].jpg", "twin/a [1].png"], "would both be written as a [1]_skin.png"),
+        (["photos", "--device", "warp"], "--device warp: not usable"),
+        (
+            ["photos", "--checkpoint", "none"],
+            "none does not exist, a checkpoint or a folder of runs expected",
+        ),
+    ],
+)
+def test_wrong_moves_get_one_sentence(checkpoint, photos, tmp_path, monkeypatch, capsys, arguments, message):
+    (tmp_path / "empty").mkdir()
+    write(tmp_path / "twin" / "a [1].png", fake(0).image)
+    monkeypatch.chdir(tmp_path)
+    given = [] if "--checkpoint" in arguments else ["--checkpoint", str(checkpoint)]
+    assert main(["predict", *arguments, *given, "--out", "out"]) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (4, 4, 4)])
+def test_arrays_of_another_kind_are_refused(checkpoint, shape):
+    with pytest.raises(ValueError, match="expected uint8"):
+        skinseg.load(checkpoint).predict(np.zeros(shape, np.uint8))
