@@ -40,7 +40,8 @@ def run(rendered: Path, data_root: Path, seed: int, options: list[str], work: Pa
     }
     skinseg = [sys.executable, "-m", "skinseg.cli"]
     fit = [*skinseg, "fit", "--config", f"{CONFIGS / 'cpu.yaml'}", "--config", f"{CONFIGS / 'pretrain.yaml'}"]
-    fit += ["--data.data_root", str(rendered), "--seed_everything", str(seed), "--job", str(job), *options]
+    fit += ["--data.data_root", str(rendered), "--seed_everything", str(seed)]
+    fit += ["--runs", str(work), "--job", job.name, *options]
     started = time.perf_counter()
     with (work / f"seed{seed}.log").open("w", encoding="utf-8") as log:
         subprocess.run(fit, check=True, env=environment, stdout=log, stderr=log)
