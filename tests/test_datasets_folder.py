@@ -53,6 +53,7 @@ def test_folders_are_found_beside_published_datasets_and_told_apart(tmp_path: Pa
         fakes.make_folder(tmp_path / name, 4)
     fakes.make_folder(tmp_path / "ecu" / "scraps", 4)  # inside another dataset: part of it
     assert [dataset.name for dataset in find_datasets(tmp_path)] == ["ecu", "spring", "autumn"]
+    assert open_dataset("autumn", tmp_path).root == tmp_path / "deep" / "autumn"
     with pytest.raises(UserError, match=r"both .*spring and .*autumn|both .*scraps and"):
         open_dataset("folder", tmp_path)
     fakes.make_folder(tmp_path / "other" / "spring", 4)
