@@ -159,6 +159,7 @@ def test_every_layout_is_checked_split_and_trained_on(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WANDB_MODE", "disabled")
     make, folder = fakes.MAKERS.get(name, (fakes.make_folder, "own photographs (1)"))
     root = make(tmp_path / "data" / folder, 16)
     assert main(["data", "check", "--json", "data"]) == 0

@@ -76,6 +76,7 @@ def test_a_folder_cannot_take_a_datasets_name(tmp_path: Path) -> None:
             r"line 4: image images/photo-02.JPG is named a second time \(first on line 3\)|line 4",
         ),
         ("image", "", "line 3: image is empty, expected a path"),
+        ("image", "/", "line 3: image / does not exist"),
         ("mask", "masks/none.png", "line 3: mask masks/none.png does not exist"),
         ("person", "none.png", "line 3: person none.png does not exist"),
         ("tone", "7", "line 3: tone '7' of images/photo-01.JPG, expected a Fitzpatrick group"),

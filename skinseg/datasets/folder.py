@@ -77,7 +77,8 @@ class Folder(Dataset):
         split: dict[str, str] = {}
         for line, row in rows:
             paths = {name: table.parent / row[name] for name in ("image", "mask", "person") if row.get(name)}
-            image_id = str(PurePosixPath(row["image"]).with_suffix("")) if row["image"] else ""
+            path = PurePosixPath(row["image"])
+            image_id = str(path.with_suffix("")) if path.name else ""
             reason = self._reason_against(row, paths, first_line.get(image_id))
             if reason is not None:
                 self.complain(
