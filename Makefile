@@ -92,11 +92,11 @@ demo: setup  ## The main job, small: render, pretrain, score; with DATA_ROOT als
 	$(call render,96,0,rendered/demo)
 	$(SKINSEG) fit $(call recipe,pretrain) --data.data_root rendered/demo --data.repeat 4 --trainer.max_epochs 12 --job demo/pretrain
 	$(SKINSEG) evaluate --checkpoint runs/demo/pretrain --rendered rendered/demo --out results/demo/pretrained $(if $(DATA_ROOT),--data-root "$(DATA_ROOT)")
-	for name in $$(test -z "$(DATA_ROOT)" || $(SKINSEG) data check --names "$(DATA_ROOT)"); do \
-	  $(SKINSEG) fit $(call recipe,finetune) --trainer.max_epochs 4 --data.dataset $$name --data.data_root "$(DATA_ROOT)" \
-	    --model.pretrained runs/demo/pretrain --job demo/finetune-$$name; \
-	  $(SKINSEG) evaluate --checkpoint runs/demo/finetune-$$name --data-root "$(DATA_ROOT)" --out results/demo/finetuned-$$name; \
-	done
+	$(if $(DATA_ROOT),$(SKINSEG) data check --names "$(DATA_ROOT)" | while read -r name; do \
+	  $(SKINSEG) fit $(call recipe,finetune) --trainer.max_epochs 4 --data.dataset "$$name" --data.data_root "$(DATA_ROOT)" \
+	    --model.pretrained runs/demo/pretrain --job "demo/finetune-$$name" </dev/null; \
+	  $(SKINSEG) evaluate --checkpoint "runs/demo/finetune-$$name" --data-root "$(DATA_ROOT)" --out "results/demo/finetuned-$$name" </dev/null; \
+	done)
 
 .PHONY: render
 render: setup  ## Render COUNT frames into RENDERED (goes on where it stopped)

@@ -5,6 +5,10 @@
 Renders one set by configs/render/neutral.yaml (daylight, a perfect camera) and one by mixed.yaml, a person a frame,
 measures the ITA of the true skin pixels as the evaluation does, and prints the correlation with the ITA
 that was asked for, the bias, and the confusion table of the Fitzpatrick groups. A set that is there already goes on.
+
+    python benchmarks/tones.py --rendered rendered/default --out benchmarks/results/tones-default.json
+
+measures a set that was rendered before instead, its frames of one person.
 """
 
 import argparse
@@ -30,7 +34,9 @@ CONFIGS = Path(__file__).resolve().parents[1] / "configs" / "render"
 def measure(folder: Path) -> list[dict[str, Any]]:
     """Per frame with enough skin: ita and group asked for, and measured."""
     frames = []
-    for row in pd.read_parquet(folder / "scenes.parquet").itertuples():
+    table = pd.read_parquet(folder / "scenes.parquet")
+    # One person: the mask does not say whose skin a pixel is.
+    for row in table[table["people"] == 1].itertuples():
         image = cv2.imread(str(folder / "images" / str(row.image)), cv2.IMREAD_COLOR)
         skin = skin_mask(read_labels(folder / "masks" / str(row.image)))
         found = estimate_tone(np.ascontiguousarray(image[:, :, ::-1]), skin)
@@ -76,12 +82,16 @@ def report(name: str, frames: list[dict[str, Any]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--count", type=int, default=120)
-    parser.add_argument("--work", type=Path, required=True)
+    place = parser.add_mutually_exclusive_group(required=True)
+    place.add_argument("--work", type=Path)
+    place.add_argument("--rendered", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     record = {}
-    for name in ("neutral", "mixed"):
-        # One person: the mask does not say whose skin a pixel is.
+    if options.rendered is not None:
+        record["rendered"] = measure(options.rendered)
+        print(report(options.rendered.name, record["rendered"]))
+    for name in () if options.work is None else ("neutral", "mixed"):
         config = dataclasses.replace(
             GeneratorConfig.load(CONFIGS / f"{name}.yaml"), resolution=128, p_second=0.0
         )

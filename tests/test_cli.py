@@ -1,5 +1,6 @@
 """The command line as its user meets it: help, refusals, and the whole way from fakes to a report."""
 
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,8 @@ import numpy as np
 import pytest
 
 from skinseg.cli import main
+from skinseg.data.splits import make_split
+from skinseg.datasets.registry import open_dataset
 from tests import fakes
 
 ROOT = Path(__file__).parents[1]
@@ -149,6 +152,38 @@ def test_from_fakes_to_report(tmp_path: Path) -> None:
     (out / "report.html").unlink()
     assert skinseg("report", out, cwd=tmp_path).returncode == 0
     assert (out / "report.html").read_text(encoding="utf-8") == page
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["ecu", "hgr", "sfa", "abdomen", "pratheepan", "folder"])
+def test_every_layout_is_checked_split_and_trained_on(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    make, folder = fakes.MAKERS.get(name, (fakes.make_folder, "own photographs (1)"))
+    root = make(tmp_path / "data" / folder, 16)
+    assert main(["data", "check", "--json", "data"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    dataset = open_dataset(name, root)
+    assert (found["name"], found["images"]) == (dataset.name, len(dataset))
+
+    parts = ["train"] * 12 + ["validation"] * 2 + ["test"] * 2
+    by_subject = sorted(
+        dataset.items, key=lambda item: item.subject or ""
+    )  # HGR: five, of three or four images
+    if name == "hgr":
+        parts = [{"05": "test", "04": "validation"}.get(item.subject or "", "train") for item in by_subject]
+    lines = [f"{item.image_id},{part}" for item, part in zip(by_subject, parts, strict=False)]
+    Path("mine.csv").write_text("\n".join(["image,part", *lines]) + "\n")
+    options = ["--data.dataset", name, "--data.data_root", "data", "--data.split", "mine.csv", *SHORT]
+    arguments = ["fit", *map(str, TINY), *options, "--data.labels", "unsure=ignore"]
+    assert (
+        main([*arguments, "--trainer.limit_train_batches", "1", "--trainer.enable_progress_bar", "false"])
+        == 0
+    )
+    (result,) = Path("runs").glob("*/*/result.json")
+    assert json.loads(result.read_text())["split"] == make_split(dataset, file=Path("mine.csv")).hash
 
 
 @pytest.mark.slow

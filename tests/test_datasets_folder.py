@@ -53,6 +53,7 @@ def test_folders_are_found_beside_published_datasets_and_told_apart(tmp_path: Pa
         fakes.make_folder(tmp_path / name, 4)
     fakes.make_folder(tmp_path / "ecu" / "scraps", 4)  # inside another dataset: part of it
     assert [dataset.name for dataset in find_datasets(tmp_path)] == ["ecu", "spring", "autumn"]
+    assert open_dataset("autumn", tmp_path).root == tmp_path / "deep" / "autumn"
     with pytest.raises(UserError, match=r"both .*spring and .*autumn|both .*scraps and"):
         open_dataset("folder", tmp_path)
     fakes.make_folder(tmp_path / "other" / "spring", 4)
@@ -75,6 +76,7 @@ def test_a_folder_cannot_take_a_datasets_name(tmp_path: Path) -> None:
             r"line 4: image images/photo-02.JPG is named a second time \(first on line 3\)|line 4",
         ),
         ("image", "", "line 3: image is empty, expected a path"),
+        ("image", "/", "line 3: image / does not exist"),
         ("mask", "masks/none.png", "line 3: mask masks/none.png does not exist"),
         ("person", "none.png", "line 3: person none.png does not exist"),
         ("tone", "7", "line 3: tone '7' of images/photo-01.JPG, expected a Fitzpatrick group"),

@@ -255,6 +255,8 @@ def test_split_tones_labels_and_exclusions_of_the_user(checkpoint: Path, tmp_pat
     assert {row.split for row in rows if row.test_set == "sfa"} == {
         row.split for row in plain_rows if row.test_set == "sfa"
     }
+    paths["exclude"].write_text("dataset,image\n")  # an audit that found nothing
+    evaluate(checkpoint, tmp_path / "none", data, device="cpu", exclude=paths["exclude"])
     paths["exclude"].write_text("image\nim00001\n")
     with pytest.raises(UserError, match="expected a column dataset"):
         evaluate(checkpoint, tmp_path / "no", data, device="cpu", exclude=paths["exclude"])

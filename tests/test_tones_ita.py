@@ -116,14 +116,26 @@ def test_background_and_ignored_pixels_do_not_count():
     assert estimate_tone(image, skin) == expected
 
 
-def test_shadows_and_highlights_do_not_count():
-    # Paler pixels are the majority only together with the 9 darkest and the 9 brightest of 100.
-    lit, paler = (75, 10, 25), (75, 10, 10)
-    lab = [lit] * 46 + [paler] * 36 + [(20, 5, 8)] * 9 + [(92, 2, 8)] * 9
+@pytest.mark.parametrize("shade", [0, 20, 45])
+@pytest.mark.parametrize("shine", [0, 9])
+def test_shadows_and_highlights_do_not_count(shade, shine):
+    # A face lit from one side: nearly half of it in shadow, where skin is darker and redder.
+    lit, shadow, highlight = (65, 10, 15), (35, 14, 16), (95, 1, 3)
+    lab = [shadow] * shade + [lit] * (100 - shade - shine) + [highlight] * shine
     image = to_bytes(lab_to_linear(lab)).reshape(10, 10, 3)
     ita, group = estimate_tone(image, np.ones((10, 10), np.uint8))
     assert ita == pytest.approx(45, abs=1.5)
     assert group == 2
+
+
+def test_of_a_large_photograph_a_sample_is_enough():
+    rng = np.random.default_rng(0)
+    small = to_bytes(lab_to_linear(rng.normal((65, 10, 15), (6, 1, 2), (100, 150, 3))))
+    ita, group = estimate_tone(small, np.ones((100, 150), np.uint8))
+    large = small.repeat(6, axis=0).repeat(6, axis=1)
+    again, same = estimate_tone(large, np.ones(large.shape[:2], np.uint8))
+    assert again == pytest.approx(ita, abs=1)
+    assert group == same
 
 
 @pytest.mark.parametrize(("count", "estimated"), [(0, False), (49, False), (50, True)])

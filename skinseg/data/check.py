@@ -1,6 +1,7 @@
 """`skinseg data check`: what lies under DATA_ROOT, what of it is complete, and what is wrong, file by file."""
 
 import json
+import os
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +28,9 @@ from skinseg.errors import UserError
 from skinseg.tones.ita import estimate_tone
 
 WRONG = 2  # exit code where a file is wrong
+
+# A large photograph takes a gigabyte for a moment: not one on each of many cores.
+THREADS = min(8, os.cpu_count() or 1)
 
 # A set's masks count as inverted or not where this much speaks for it; in between the colours do not tell.
 _CLEAR = 0.1
@@ -192,7 +196,7 @@ def _finding(dataset: Dataset | Finding, split_file: Path | None) -> Finding:
 
 def _look_at_all(dataset: Dataset) -> list[_Look]:
     # Decoding lets go of the interpreter: threads are enough.
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(THREADS) as pool:
         looks = pool.map(lambda item: _look(dataset, item), dataset.items)
         console = Console(stderr=True)
         return list(track(looks, f"check {dataset.name}", len(dataset), console=console, transient=True))

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.progress import track
 
+from skinseg.data.check import THREADS
 from skinseg.data.splits import PARTS, make_split
 from skinseg.datasets.base import Dataset
 from skinseg.datasets.decoding import read_image
@@ -83,7 +84,7 @@ def pictures_of(datasets: Sequence[Dataset], split_file: Path | None = None) -> 
             (dataset.name, item.image_id, part_of.get(item.image_id, ""), item.image_path)
             for item in dataset.items
         ]
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(THREADS) as pool:
         squeezed = pool.map(lambda entry: squeeze(read_image(entry[3])), wanted)
         console = Console(stderr=True)
         small = list(track(squeezed, "read", len(wanted), console=console, transient=True))
@@ -191,7 +192,7 @@ def find_leaks(pictures: Sequence[Picture], min_similarity: float = MIN_SIMILARI
                     if i != j and (pair not in best or distance[j] < best[pair][0]):
                         best[pair] = (int(distance[j]), mirrored)
     pairs = [(pictures[i], pictures[j], mirrored) for (i, j), (_, mirrored) in best.items()]
-    with ThreadPoolExecutor() as pool, _one_thread_each():
+    with ThreadPoolExecutor(THREADS) as pool, _one_thread_each():
         values = pool.map(lambda pair: similarity(pair[0].pixels, pair[1].pixels, pair[2]), pairs)
         similarities = list(track(values, "lay over", len(pairs), console=console, transient=True))
     leaks = [

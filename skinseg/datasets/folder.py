@@ -42,14 +42,16 @@ class Folder(Dataset):
     def __init__(self, root: Path, labels: Mapping[str, str] | None = None, *, strict: bool = True) -> None:
         table = root if root.is_file() else root / PAIRS_FILE
         self.table = table if table.is_file() else None
-        resolved = root.resolve()
-        # Rows, caches and pictures carry the name: no bytes that a path or a table could trip over.
-        self.name = (
-            re.sub(r"[^\w .()+-]", "_", resolved.stem if root.is_file() else resolved.name) or "folder"
-        )
+        self.name = self.name_of(root)
         self.title = f"folder {self.name}"
         self._split: dict[str, str] = {}
         super().__init__(root.parent if root.is_file() else root, labels, strict=strict)
+
+    @staticmethod
+    def name_of(root: Path) -> str:
+        """What results carry: the name of the folder, or of the CSV, without what a path could trip over."""
+        resolved = root.resolve()
+        return re.sub(r"[^\w .()+-]", "_", resolved.stem if root.is_file() else resolved.name) or "folder"
 
     @classmethod
     def is_in(cls, folder: Path) -> bool:
@@ -75,7 +77,8 @@ class Folder(Dataset):
         split: dict[str, str] = {}
         for line, row in rows:
             paths = {name: table.parent / row[name] for name in ("image", "mask", "person") if row.get(name)}
-            image_id = str(PurePosixPath(row["image"]).with_suffix("")) if row["image"] else ""
+            path = PurePosixPath(row["image"])
+            image_id = str(path.with_suffix("")) if path.name else ""
             reason = self._reason_against(row, paths, first_line.get(image_id))
             if reason is not None:
                 self.complain(

@@ -22,14 +22,7 @@ def read_rows(path: Path, columns: Collection[str]) -> list[tuple[int, dict[str,
 
     Raises UserError where the file cannot be read, is not UTF-8 text, or lacks one of the columns.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, restval="")
-            rows = [(reader.line_num, row) for row in reader]
-            header = [name.strip() for name in reader.fieldnames or ()]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise UserError(f"{path}: cannot be read as a table ({reason}); give a CSV file in UTF-8") from error
+    header, rows = _read(path)
     missing = [name for name in columns if name not in header]
     if missing:
         raise UserError(
@@ -67,8 +60,7 @@ def read_name_table(path: Path, column: str | None, dataset: str) -> list[NameRo
 
 def names_datasets(path: Path) -> bool:
     """Whether the table says of which dataset each of its rows speaks."""
-    rows = read_rows(path, ("image",))
-    return bool(rows) and "dataset" in rows[0][1]
+    return "dataset" in _read(path)[0]
 
 
 def check_speaks_of(path: Path, datasets: Collection[str]) -> None:
@@ -99,3 +91,16 @@ def find_image(row: NameRow, ids: Collection[str], dataset: str, path: Path) -> 
         f"{path} line {row.line}: dataset {dataset} has no image {row.image!r}, expected one of its {len(ids)} names "
         f"such as {example!r}; correct the line or remove it"
     )
+
+
+def _read(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+    """The header, and the rows with their lines."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, restval="")
+            rows = [(reader.line_num, row) for row in reader]
+            header = [name.strip() for name in reader.fieldnames or ()]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UserError(f"{path}: cannot be read as a table ({reason}); give a CSV file in UTF-8") from error
+    return header, rows

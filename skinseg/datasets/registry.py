@@ -58,23 +58,28 @@ def open_dataset(
 ) -> Dataset:
     """Open one dataset by name, from its own folder or from a folder at most two levels above it.
 
-    For "folder", `data_root` is the folder itself, one that has only one such below it, or a CSV of pairs.
+    For "folder", `data_root` is the folder itself, one that has only one such below it, or a CSV of pairs. A
+    folder below `data_root` is also opened by the name that its results carry.
     labels: changes to its label policy; where `strict_labels`, only on parts that this dataset marks.
 
     Raises UserError where the name is unknown, the folder is missing or empty, the dataset is not found there
     or incomplete, or `labels` speaks of other parts.
     """
-    if name not in DATASETS:
-        raise UserError(f"dataset {name!r} does not exist; choose one of {', '.join(DATASETS)}")
-    kind = DATASETS[name]
+    own = None if name in DATASETS else _own_folder(name, data_root)
+    if name not in DATASETS and own is None:
+        raise UserError(
+            f"dataset {name!r} does not exist; choose one of {', '.join(DATASETS)}, or the name of a folder with "
+            f"images/ and masks/ in {data_root}"
+        )
+    kind = DATASETS.get(name, Folder)
     foreign = (labels or {}).keys() - kind.label_defaults.keys()
     if foreign and strict_labels:
         raise UserError(
             f"labels: dataset {name} does not mark {', '.join(sorted(foreign))}, expected only "
             f"{', '.join(kind.label_defaults)}; leave the rest out"
         )
-    if kind is Folder and data_root.is_file():
-        return Folder(data_root, labels)
+    if own is not None or (kind is Folder and data_root.is_file()):
+        return Folder(own or data_root, labels)
     check_folder(data_root)
     if kind is Folder:
         folders = locate_folders(data_root, ())
@@ -146,6 +151,13 @@ def locate_folders(data_root: Path, taken: list[Path] | tuple[Path, ...]) -> lis
                 "rename it"
             )
     return found
+
+
+def _own_folder(name: str, data_root: Path) -> Path | None:
+    """The folder of pairs below `data_root` whose results carry this name."""
+    if not data_root.is_dir():
+        return None
+    return next((folder for folder in locate_folders(data_root, ()) if Folder.name_of(folder) == name), None)
 
 
 def _levels(data_root: Path) -> tuple[list[Path], list[Path], list[Path]]:

@@ -39,6 +39,11 @@ _EPSILON, _KAPPA = 216 / 24389, 24389 / 27
 
 # Fewer skin pixels than this say nothing about a person's tone.
 MIN_SKIN_PIXELS = 50
+# More add nothing to a median; a large photograph has millions.
+MAX_SKIN_PIXELS = 20_000
+# Percentiles of L* that count as skin in the scene's light. On 221 rendered frames of one person in any light, against
+# the tone asked for: mean error 14.3 degrees and 50 % in their group, where 10 to 90 gave 17.9 and 40 %.
+LIT = (50.0, 90.0)
 
 # Typical b* and a* of human skin along the ITA axis: yellowest where tan, palest and greyest at both ends.
 _ITA_KNOTS = (-60.0, -30.0, 10.0, 28.0, 41.0, 55.0, 75.0)
@@ -106,18 +111,19 @@ def draw_skin_color(rng: np.random.Generator, group: int) -> tuple[float, tuple[
 
 
 def estimate_tone(
-    image: npt.NDArray[np.uint8], skin: npt.NDArray[np.uint8], trim: float = 10.0
+    image: npt.NDArray[np.uint8], skin: npt.NDArray[np.uint8], lit: tuple[float, float] = LIT
 ) -> tuple[float, int] | None:
     """ITA in degrees and group 1-6 of a photograph's skin; None below `MIN_SKIN_PIXELS` skin pixels.
 
-    image: uint8 (H, W, 3), sRGB. skin: uint8 (H, W) in {0, 1, 255 ignore}, the *true* mask. The darkest and
-    the brightest `trim` percent in L* (shadows, beard stubble, highlights) are dropped; the ITA is that of
-    the median colour of the rest. It follows the light of the scene as well as the skin: an estimate.
+    image: uint8 (H, W, 3), sRGB. skin: uint8 (H, W) in {0, 1, 255 ignore}, the *true* mask. Only pixels whose L*
+    lies between these percentiles of the skin's are used: below is shadow, above are highlights. The ITA is that
+    of their median colour. It follows the light of the scene as well as the skin: an estimate.
     """
-    lab = linear_to_lab(srgb_to_linear(image[skin == 1] / 255.0))
-    if len(lab) < MIN_SKIN_PIXELS:
+    pixels = image[skin == 1]
+    if len(pixels) < MIN_SKIN_PIXELS:
         return None
-    low, high = np.percentile(lab[:, 0], (trim, 100 - trim))
+    lab = linear_to_lab(srgb_to_linear(pixels[:: -(-len(pixels) // MAX_SKIN_PIXELS)] / 255.0))
+    low, high = np.percentile(lab[:, 0], lit)
     kept = lab[(lab[:, 0] >= low) & (lab[:, 0] <= high)]
     ita = float(ita_of(np.median(kept, axis=0)))
     return ita, fitzpatrick_of(ita)
