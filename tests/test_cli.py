@@ -13,6 +13,7 @@ import pytest
 from skinseg.cli import main
 from skinseg.data.splits import make_split
 from skinseg.datasets.registry import open_dataset
+from skinseg.evaluation.rows import read_rows
 from tests import fakes
 
 ROOT = Path(__file__).parents[1]
@@ -152,6 +153,24 @@ def test_from_fakes_to_report(tmp_path: Path) -> None:
     (out / "report.html").unlink()
     assert skinseg("report", out, cwd=tmp_path).returncode == 0
     assert (out / "report.html").read_text(encoding="utf-8") == page
+
+    # The newest model, fine-tuned on HGR, beside the one that it started from.
+    rows = read_rows(out / "rows.parquet")
+    assert {(row.trained_on, row.pretrained_on) for row in rows} == {("hgr", "rendered")}
+    assert {row.test_set: row.seen for row in rows}["hgr"] == "held out"
+    assert {row.seen for row in rows if row.test_set != "hgr"} == {"never"}
+    parent = tmp_path / "parent"
+    rendered = ["--rendered", data / "rendered"]
+    done = skinseg("evaluate", "--checkpoint", "runs/pretrain", *rendered, "--out", parent, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert {row.seen for row in read_rows(parent / "rows.parquet")} == {"held out"}
+    both = tmp_path / "both"
+    done = skinseg("report", out, parent, "--out", both, "--slices", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    text = (both / "report.md").read_text(encoding="utf-8")
+    assert "| hgr + rendered | 1 |" in text
+    assert "| rendered | 1 |" in text
+    assert (both / "slices.csv").is_file()
 
 
 @pytest.mark.slow

@@ -53,12 +53,15 @@ def results(tmp_path: Path) -> Path:
         "threshold": 0.5,
         "subset": "test",
         "split_seed": 0,
+        "tables": {"exclude": "mine/leaks.csv"},
         "datasets": {
             "ecu": {
                 "title": f"ECU {HOSTILE}",
                 "split": "c",
                 "images": 50,
                 "complete": 4000,
+                "excluded": 7,
+                "labels": {"unsure": "ignore"},
                 "seen": {"maybe": 50},
             },
             "rendered": {
@@ -66,6 +69,8 @@ def results(tmp_path: Path) -> Path:
                 "split": "d",
                 "images": 6,
                 "complete": 60,
+                "excluded": 0,
+                "labels": {"lips": "skin", "unsure": "cut"},
                 "seen": {"never": 6},
             },
         },
@@ -79,6 +84,14 @@ def results(tmp_path: Path) -> Path:
 
 def write(results: Path) -> dict[str, Path]:
     return write_report([results]).paths
+
+
+def test_report_says_what_was_left_out_and_what_counts_as_skin(results: Path) -> None:
+    for kind in ("html", "markdown"):
+        text = write(results)[kind].read_text(encoding="utf-8")
+        assert "7 images are left out, as mine/leaks.csv says" in text
+        assert text.count("images are left out") == 1
+        assert "lips=skin,unsure=cut" in text
 
 
 def test_report_is_written_and_says_the_number(results: Path) -> None:

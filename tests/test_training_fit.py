@@ -13,6 +13,7 @@ import yaml
 
 from skinseg.errors import UserError
 from skinseg.models.checkpoint import load_model, newest_checkpoint, read_checkpoint
+from skinseg.models.lineage import Training, lineage_of
 from skinseg.training import command
 from skinseg.training.module import SkinPersonModule, warmup_cosine
 from tests.fakes import make_ecu, make_rendered
@@ -91,6 +92,9 @@ def test_fit_learns_and_leaves_a_whole_run(arguments: list[str], capsys: pytest.
     tuned = read_checkpoint(newest_checkpoint(Path("runs")))
     assert tuned.path.parts[1] == "finetune"
     assert tuned.metadata["parent"] == checkpoint.sha256
+    # The same data under the same split: one training more, nothing else seen.
+    trained = Training("rendered", checkpoint.metadata["split"])
+    assert lineage_of(tuned.metadata) == lineage_of(checkpoint.metadata) == (trained,)
     assert str(best) in (tuned.path.parents[1] / "config.yaml").read_text()
     assert list(tuned.path.parents[1].glob("wandb/offline-run-*/run-*.wandb"))
 
@@ -155,8 +159,9 @@ def test_resumed_is_uninterrupted_bit_for_bit(
     assert column(whole, "train/loss")[1:] == column(parts, "train/loss")
     assert column(whole, "val/skin_miou")[1:] == column(parts, "val/skin_miou")
     for name in ("last.ckpt", "best.ckpt"):
-        expected = read_checkpoint(whole / "checkpoints" / name).sha256
-        assert read_checkpoint(parts / "checkpoints" / name).sha256 == expected
+        expected, resumed = (read_checkpoint(run / "checkpoints" / name) for run in (whole, parts))
+        assert resumed.sha256 == expected.sha256
+        assert resumed.metadata["lineage"] == expected.metadata["lineage"]
     assert newest_checkpoint(Path("runs", "parts")) == parts / "checkpoints" / "best.ckpt"
 
 

@@ -12,7 +12,7 @@ import torch
 
 from skinseg.datasets.base import Dataset
 from skinseg.datasets.confusion import confusion
-from skinseg.datasets.sample import HEADS, IGNORE, Sample
+from skinseg.datasets.sample import FOREGROUND, HEADS, IGNORE, Sample
 from skinseg.evaluation.contour import contour_counts
 from skinseg.evaluation.image_properties import image_properties
 from skinseg.evaluation.panels import panel, panel_path, write_panel
@@ -24,8 +24,8 @@ from skinseg.tones.ita import estimate_tone
 AHEAD = 2
 """Images read before the network asks, and predicted before they are counted: more would only hold memory."""
 
-TONE_PIXELS = 65536
-"""Pixels of an image from which its tone is estimated at most: a grid over it; a median needs no more."""
+TONE_PIXELS = 16384
+"""Skin pixels from which a tone is estimated at most, evenly over all of them: a median needs no more."""
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
@@ -106,9 +106,12 @@ def tone_of(sample: Sample) -> tuple[int | None, str | None, float | None]:
     A labelled tone is taken as it is; else the group is estimated from the ITA. (None, None, None) where
     there is neither a label nor enough skin to estimate from.
     """
-    step = max(1, int((sample.image.shape[0] * sample.image.shape[1] / TONE_PIXELS) ** 0.5))
-    grid = (slice(step // 2, None, step), slice(step // 2, None, step))
-    estimate = None if sample.skin is None else estimate_tone(sample.image[grid], sample.skin[grid])
+    estimate = None
+    if sample.skin is not None:
+        pixels = np.flatnonzero(sample.skin == FOREGROUND)
+        pixels = pixels[:: max(1, len(pixels) // TONE_PIXELS)]
+        colors = sample.image.reshape(-1, 3)[pixels]
+        estimate = estimate_tone(colors[None], np.full((1, len(pixels)), FOREGROUND, np.uint8))
     ita = None if estimate is None else estimate[0]
     if sample.tone is not None:
         return sample.tone, "labelled", ita

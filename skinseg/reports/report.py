@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from skinseg.datasets.label_policy import policy_text
 from skinseg.errors import UserError
 from skinseg.evaluation.contour import TOLERANCE
 from skinseg.evaluation.metrics import FEW_IMAGES, RESAMPLES
@@ -139,7 +140,9 @@ def _origin(results: Results) -> dict[str, Any]:
         "threshold": run["threshold"],
         "split seed": run["split_seed"],
     }
-    facts |= {f"split of {results.title(name)}": entry["split"] for name, entry in run["datasets"].items()}
+    for name, entry in run["datasets"].items():
+        facts[f"split of {results.title(name)}"] = entry["split"]
+        facts[f"labels of {results.title(name)}"] = policy_text(entry["labels"])
     return facts | {"versions": ", ".join(f"{name} {version}" for name, version in run["versions"].items())}
 
 

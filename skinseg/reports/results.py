@@ -69,6 +69,7 @@ KEYS = (
     "threshold",
     "subset",
     "split_seed",
+    "tables",
     "datasets",
     "versions",
     "command",

@@ -41,6 +41,9 @@ def slices(runs: Sequence[tuple[str, Results]]) -> tuple[list[Table], pd.DataFra
                 for effect in found
                 for i in range(len(effect.groups))
             ]
+    if not tables:
+        note = f"No test set has {FEW_IMAGES} images: too few to relate their IoU to anything."
+        tables.append(Table("What goes with the IoU", ("factor",), [], notes=(note,)))
     return tables, pd.DataFrame(lines)
 
 

@@ -123,7 +123,7 @@ def dataset_tables(results: Results) -> list[Table]:
                     lines=lines,
                     notes=(
                         *_empty_note(reduced[reduced["head"] == head], results),
-                        *seen_notes(
+                        *scoring_notes(
                             results, {str(name) for name in reduced.loc[reduced["head"] == head, "test_set"]}
                         ),
                     ),
@@ -227,8 +227,8 @@ def value_of(record: Mapping[Hashable, Any], column: str) -> Value:
     return Value(record[column], record[f"{column}_low"], record[f"{column}_high"], record["images"])
 
 
-def seen_notes(results: Results, test_sets: Collection[str]) -> tuple[str, ...]:
-    """A sentence for each of these data sets that training may have shown."""
+def scoring_notes(results: Results, test_sets: Collection[str]) -> tuple[str, ...]:
+    """A sentence for each of these data sets that training may have shown, and for each with images left out."""
     notes = []
     for name, entry in results.run["datasets"].items():
         if name not in test_sets:
@@ -237,6 +237,9 @@ def seen_notes(results: Results, test_sets: Collection[str]) -> tuple[str, ...]:
             if seen in _SEEN:
                 said = _SEEN[seen].format(count=count, images=entry["images"])
                 notes.append(f"{results.title(name)}: {said}")
+        if entry["excluded"]:
+            table = results.run["tables"]["exclude"]
+            notes.append(f"{results.title(name)}: {entry['excluded']} images are left out, as {table} says.")
     return tuple(notes)
 
 

@@ -189,7 +189,8 @@ class SkinPersonModule(pl.LightningModule):
         datamodule = getattr(self.trainer, "datamodule", None)
         hash_ = getattr(getattr(datamodule, "split", None), "hash", None)
         split = None if hash_ is None else str(hash_)
-        dataset = str(getattr(datamodule, "dataset_name", lineage.UNKNOWN))
+        # A folder of the user's own bears its own name, in the rows too.
+        dataset = str(getattr(getattr(datamodule, "dataset", None), "name", lineage.UNKNOWN))
         checkpoint[checkpoints.KEY] = checkpoints.metadata_of(
             self.network,
             self.size,
