@@ -21,7 +21,9 @@ def print_tables(tables: Sequence[Table], verdict: str, console: Console | None 
             title=escape(table.title), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0)
         )
         for i, name in enumerate(table.header[: table.brief]):
-            shown.add_column(escape(name), justify="left" if i < table.text_columns else "right")
+            shown.add_column(
+                escape(name), justify="left" if i < table.text_columns else "right", no_wrap=i == 0
+            )
         for line in table.lines:
             shown.add_row(*(_text(entry, table.counted) for entry in line[: table.brief]))
         console.print(shown)

@@ -127,7 +127,7 @@ def dataset_tables(results: Results) -> list[Table]:
                             results, {str(name) for name in reduced.loc[reduced["head"] == head, "test_set"]}
                         ),
                     ),
-                    brief=7,
+                    brief=6,
                     chart=2,
                     counted=False,
                     text_columns=2,
