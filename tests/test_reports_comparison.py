@@ -154,6 +154,7 @@ def test_paper_s_values_and_when_they_may_stand() -> None:
     assert why_not_comparable("abdomen", "test", {"abdomen": 1399}) is None
     assert why_not_comparable("pratheepan", "test", {"pratheepan": 77}) == "77 of 78 images at hand"
     assert "all images" in str(why_not_comparable("pratheepan", "all", {"pratheepan": 78}))
+    assert "user's own" in str(why_not_comparable("pratheepan", "test", {"pratheepan": 78}, own_split=True))
     assert "subject" in str(why_not_comparable("hgr", "test", {"hgr": 1558}))
     assert why_not_comparable("my own", "test", {"my own": 9}) == "not in the paper"
 

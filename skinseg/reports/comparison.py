@@ -75,6 +75,12 @@ class Comparison:
         for run in runs:
             for name, entry in run.run["datasets"].items():
                 self.complete[name] = min(entry["complete"], self.complete.get(name, entry["complete"]))
+        self.own_splits = {
+            entry["split"]
+            for run in runs
+            if run.run["tables"].get("split")
+            for entry in run.run["datasets"].values()
+        }
         self.scores = {
             (arm.label, column): self._score(arm, column, rows)
             for arm in self.arms
@@ -162,9 +168,13 @@ class Comparison:
             trained=int(rows.loc[rows["seen"] == "trained on", "image"].nunique()),
             published=published,
             comparable=published is not None
-            and why_not_comparable(column[0], column[1], self.complete) is None
+            and self._why_not_comparable(column) is None
             and not is_partial(arm.trained_on, self.complete),
         )
+
+    def _why_not_comparable(self, column: Column) -> str | None:
+        name, subset, split = column
+        return why_not_comparable(name, subset, self.complete, split in self.own_splits)
 
     def _matrix(self) -> Table:
         best = {
@@ -201,7 +211,7 @@ class Comparison:
         ]
         for column in self.columns:
             if column[0] != RENDERED:
-                reason = why_not_comparable(column[0], column[1], self.complete)
+                reason = self._why_not_comparable(column)
                 split = table()["splits"].get(column[0], {}).get("split")
                 said = (
                     f"not comparable with the paper: {reason}"

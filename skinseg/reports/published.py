@@ -28,10 +28,13 @@ def published_miou(trained_on: str, pretrained_on: str | None, test_set: str) ->
     return float(values[position]) if position < len(values) else None
 
 
-def why_not_comparable(test_set: str, subset: str, complete: Mapping[str, int]) -> str | None:
+def why_not_comparable(
+    test_set: str, subset: str, complete: Mapping[str, int], own_split: bool = False
+) -> str | None:
     """What makes our column another one than the paper's, or None where the split convention matches.
 
     complete: how many images of each data set there were, by name; a set that is not in it is taken as partial.
+    own_split: the user gave the split.
     """
     published = table()["splits"].get(test_set)
     if published is None:
@@ -43,7 +46,9 @@ def why_not_comparable(test_set: str, subset: str, complete: Mapping[str, int]) 
         )
     if subset != "test":
         reasons.append("scored on all images, not on a test part")
-    if not published["repeatable"]:
+    if own_split:
+        reasons.append("split by a file of the user's own")
+    elif not published["repeatable"]:
         reasons.append(f"the paper's split: {published['split']}")
     return "; ".join(reasons) or None
 
