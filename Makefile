@@ -138,7 +138,7 @@ crosseval: setup  ## Train on each of DATASETS with and without pretraining, sco
 	    --model.pretrained $$start --seed_everything $$seed --job $$arm $(ARGS); \
 	  $(call score,$$arm,runs/$$arm); all="$$all results/$$arm"; \
 	done; done; done; \
-	$(SKINSEG) report $$all --slices --out results/crosseval
+	$(SKINSEG) report $$all --out results/crosseval
 
 .PHONY: report
 report: setup  ## Write the report in OUT again from its stored rows
