@@ -144,7 +144,7 @@ def binary_mask(
     such a file is a photograph, a cut-out or a probability map, and a threshold on it would be a guess. And
     where 0 and 1 are its only levels: noise on black, or a map of labels.
     """
-    low, high = pixels.min(axis=2), pixels.max(axis=2)
+    low, high = channel_extremes(pixels)
     if high.max() == 1 and low.min() == 0:
         raise UserError(
             f"mask {path}: 0 and 1 are its only levels, expected black and white (0 and 255); multiply it by 255"
@@ -182,7 +182,8 @@ def cut_out_mask(
     Raises UserError where the foreground does not show the image's own colours (mean difference over 32
     levels): the file is then not a cut-out of this image.
     """
-    distance = 255 - pixels.min(axis=2) if on_white else pixels.max(axis=2)
+    low, high = channel_extremes(pixels)
+    distance = 255 - low if on_white else high
     mask = np.full(distance.shape, IGNORE if ignore_unsure else BACKGROUND, np.uint8)
     mask[distance > sure] = FOREGROUND
     mask[distance <= unsure] = BACKGROUND
@@ -196,6 +197,12 @@ def cut_out_mask(
                 f"expected a cut-out of the image on {paper}; restore the file from the dataset's own archive"
             )
     return mask
+
+
+def channel_extremes(pixels: Image) -> tuple[Mask, Mask]:
+    """Smallest and largest channel of each pixel, (H, W): NumPy's own over an axis of 3 take ten times as long."""
+    red, green, blue = pixels[..., 0], pixels[..., 1], pixels[..., 2]
+    return np.minimum(np.minimum(red, green), blue), np.maximum(np.maximum(red, green), blue)
 
 
 def _orientation(data: bytes) -> int:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from skinseg.datasets.base import Dataset, Part
-from skinseg.datasets.decoding import binary_mask, cut_out_mask
+from skinseg.datasets.decoding import binary_mask, channel_extremes, cut_out_mask
 from skinseg.datasets.sample import Image, Mask
 
 
@@ -36,7 +36,8 @@ class Ecu(Dataset):
         return stem.removesuffix("_s")
 
     def masks(self, pixels: Image, image: Image, path: Path) -> dict[str, Mask]:
-        coloured = (pixels.max(axis=2).astype(int) - pixels.min(axis=2) > 16).mean() > 0.001
+        low, high = channel_extremes(pixels)
+        coloured = (high - low > 16).mean() > 0.001
         if coloured or path.stem.endswith("_s"):
             return {"skin": cut_out_mask(pixels, image, path, on_white=True, sure=0, unsure=0)}
         return {"skin": binary_mask(pixels, path, ignore_grey=self.ignores_unsure)}

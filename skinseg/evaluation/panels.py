@@ -63,7 +63,7 @@ def write_panel(path: Path, picture: Image) -> None:
 
 
 def _paint(picture: Image, where: npt.NDArray[np.bool_], color: Color) -> Image:
-    painted = picture.copy()
-    blend = (1 - _OPACITY) * picture[where] + _OPACITY * np.asarray(color, np.float64)
-    painted[where] = blend.round().astype(np.uint8)
-    return painted
+    # OpenCV lets other threads run meanwhile, NumPy's masks do not: panels are made while a network predicts.
+    flat = np.full_like(picture, color)
+    blend = cv2.addWeighted(picture, 1 - _OPACITY, flat, _OPACITY, 0)
+    return np.asarray(cv2.copyTo(blend, where.view(np.uint8), picture.copy()), np.uint8)
