@@ -108,7 +108,11 @@ def _parser() -> argparse.ArgumentParser:
         "report", help="report stored result rows, of one run or of several side by side"
     )
     report.add_argument(
-        "results", type=Path, nargs="+", metavar="RESULTS", help="folders that `evaluate` wrote"
+        "results",
+        type=Path,
+        nargs="+",
+        metavar="RESULTS",
+        help="folders that `evaluate` wrote, or their rows.parquet",
     )
     report.add_argument(
         "--out", type=Path, metavar="DIR", help="tables and report go here [the folder, where there is one]"

@@ -110,6 +110,7 @@ def test_report_is_written_and_says_the_number(results: Path) -> None:
     assert len(table) == 2 + 4
     before = paths["html"].read_bytes()
     assert write(results)["html"].read_bytes() == before
+    assert write(results / "rows.parquet") == paths
 
 
 def test_page_needs_nothing_and_escapes_names(results: Path) -> None:

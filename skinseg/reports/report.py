@@ -56,19 +56,20 @@ class Report:
 def write_report(results: Sequence[Path], out: Path | None = None, with_slices: bool = False) -> Report:
     """Write a report of one results folder or of several into `out`; the same folders give the same bytes.
 
-    results: folders that `skinseg evaluate` wrote. Of one, its report: data sets, tones, other conventions, images.
-    Of several, what each model was trained on against what it was scored on, and paired differences.
+    results: folders that `skinseg evaluate` wrote, or their rows.parquet. Of one, its report: data sets, tones,
+    other conventions, images. Of several, what each model was trained on against what it was scored on, and paired
+    differences.
     out: the folder itself where there is only one. with_slices: add who wins where, and write slices.csv.
     Raises UserError as `read_results`, for a folder named twice, and for several without `out`.
     """
-    if len({folder.resolve() for folder in results}) < len(results):
-        raise UserError("report: a results folder is named twice, each once expected; leave one out")
     if out is None and len(results) > 1:
         raise UserError(
             f"report of {len(results)} results folders: --out is missing, expected where to write it"
         )
     runs = [read_results(folder) for folder in results]
-    out = out or results[0]
+    if len({run.folder.resolve() for run in runs}) < len(runs):
+        raise UserError("report: a results folder is named twice, each once expected; leave one out")
+    out = out or runs[0].folder
     single = runs[0] if len(runs) == 1 else None
     if single:
         said, tables, frame = verdict(single), run_tables(single), long_table(single)

@@ -28,7 +28,11 @@ class Results:
 
 
 def read_results(folder: Path) -> Results:
-    """Read a results folder. Raises UserError where a file is missing, broken, empty or not ours."""
+    """Read a results folder, named itself or by its rows.parquet.
+
+    Raises UserError where a file is missing, broken, empty or not ours.
+    """
+    folder = folder.parent if folder.name == "rows.parquet" else folder
     rows = read_rows(folder / "rows.parquet")
     if not rows:
         raise UserError(f"{folder / 'rows.parquet'}: holds no rows; write them again with `skinseg evaluate`")
