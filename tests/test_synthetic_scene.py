@@ -14,11 +14,14 @@ from skinseg.synthetic.config import TRACKS, GeneratorConfig
 from skinseg.synthetic.people import accessories
 from skinseg.synthetic.people.hair import BEARDS, STYLES
 from skinseg.synthetic.people.posture import POSTURES
-from skinseg.synthetic.people.wardrobe import CHEST_COVERED_FROM_GENDER, KINDS
+from skinseg.synthetic.people.wardrobe import CHEST_COVERED_FROM_GENDER, KINDS, UNDERWEAR
 from skinseg.synthetic.sampling import (
+    CLOTHES_CONTRAST,
     EXTENTS,
     HEIGHTS,
+    PRINTED,
     SENSOR,
+    UNDERWEAR_CONTRAST,
     azimuth,
     draw_camera,
     draw_color,
@@ -213,6 +216,37 @@ def test_skin_like_share_decides_whether_colors_are_hues_of_skin(share):
     a, b = linear_to_lab(colors)[:, 1:].T
     like_skin = ((a > 0) & (b > 0) & (np.hypot(a, b) > 4) & (np.hypot(a, b) < 35)).mean()
     assert like_skin > 0.95 if share else like_skin < 0.3
+
+
+@pytest.mark.parametrize("share", [0.2, 1.0])
+def test_nobody_wears_the_colour_of_their_own_skin(share):
+    config = GeneratorConfig(skin_like_share=share, p_clothed=0.7)
+    seen = Counter()
+    for index in range(60):
+        for person in draw_scene(config, 5, index).people:
+            own = linear_to_lab(person.skin.albedo)
+            for worn in person.garments:
+                least = UNDERWEAR_CONTRAST if worn.kind in UNDERWEAR else CLOTHES_CONTRAST
+                for color in (worn.color, worn.pattern_color):
+                    assert np.linalg.norm(linear_to_lab(color) - own) >= least
+                seen[worn.kind] += 1
+    assert {"briefs", "bra", "shirt"} <= set(seen)
+
+
+def test_prints_stand_on_the_chest_only():
+    config = GeneratorConfig(patterns={"print": 1.0})
+    worn = [g for index in range(80) for p in draw_scene(config, 3, index).people for g in p.garments]
+    assert {g.kind for g in worn if g.pattern == "print"} == set(PRINTED)
+    assert {g.pattern for g in worn if g.kind not in PRINTED} == {"plain"}
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_warm_share_decides_whether_the_other_colors_are_vivid_and_warm(share):
+    rng = np.random.default_rng(3)
+    config = GeneratorConfig(skin_like_share=0.0, warm_share=share)
+    a, b = linear_to_lab([draw_color(config, rng) for _ in range(300)])[:, 1:].T
+    warm = ((a > 0) & (np.hypot(a, b) > 15)).mean()  # from pink to orange
+    assert warm > 0.9 if share else warm < 0.4
 
 
 def test_surfaces_name_textures_that_exist():
