@@ -41,7 +41,8 @@ class Shell:
     limbs: int8 (N,), TORSO ... RIGHT_LEG. across, along: float32 (N,): angle about the limb's axis (radians,
     0 = front) and metres along it. radii: float32 (5,), mean radius of each limb, metres.
     near: int32 (N, 6), the body's nearest vertices. neighbors: sparse (C, C), rows sum to 1.
-    nipples: int32 (M,), coarse vertices on and around them, which cloth bridges.
+    nipples: int32 (M,), coarse vertices on and around them, which cloth bridges; breast: int32 (K,), the fine ones
+    there, and breast_mean: sparse (K, N), the mean over the neighbours of each.
     """
 
     coarse: Ints
@@ -56,6 +57,8 @@ class Shell:
     near: Ints
     neighbors: csr_matrix
     nipples: Ints
+    breast: Ints
+    breast_mean: csr_matrix
 
 
 @cache
@@ -83,6 +86,8 @@ def reference_shell() -> Shell:
     rounded = np.flatnonzero(np.linalg.norm(skin[:, None] - nipples, axis=2).min(axis=1) > 0.03)
     bridged = np.linalg.norm(reference.rest[coarse][:, None] - nipples, axis=2).min(axis=1) < 0.036
     near = rounded[cKDTree(skin[rounded]).query(rest, k=6)[1]]
+    # Not as far as the skin that is drawn beside a bra: what is smoothed here may sink into the body.
+    breast = np.flatnonzero(np.linalg.norm(rest[:, None] - nipples, axis=2).min(axis=1) < 0.04)
     return Shell(
         coarse=coarse.astype(np.int32),
         matrix=matrix,
@@ -96,6 +101,8 @@ def reference_shell() -> Shell:
         near=near.astype(np.int32),
         neighbors=_neighbors(len(coarse), coarse_faces),
         nipples=np.flatnonzero(bridged).astype(np.int32),
+        breast=breast.astype(np.int32),
+        breast_mean=_neighbors(len(rest), faces)[breast],
     )
 
 
@@ -248,6 +255,8 @@ def pose_shell(body: PosedBody) -> PosedShell:
     weight = 1 / (np.einsum("nkj,nkj->nk", away, away) + 1e-5)
     height = (height * weight).sum(axis=1) / weight.sum(axis=1)
     points += np.clip(CLEARANCE - height, 0, 0.03)[:, None] * normals
+    for _ in range(12):
+        points[shell.breast] = shell.breast_mean @ points
     above = np.maximum(height, CLEARANCE).astype(np.float32)
 
     coarse_points = points[: len(coarse)]
