@@ -248,7 +248,7 @@ class Dataset(ABC):
         files: dict[str, Path] = {}
         twins: dict[str, list[Path]] = {}
         for path in sorted(folder.iterdir()):
-            if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith("."):
+            if is_image_name(path):
                 first = files.setdefault(path.stem, path)
                 if first is not path:
                     twins.setdefault(path.stem, [first]).append(path)
@@ -261,6 +261,11 @@ class Dataset(ABC):
             )
             del files[stem]
         return files
+
+
+def is_image_name(path: Path) -> bool:
+    """Whether a file is taken for an image: by its suffix, unless it is hidden."""
+    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
 
 
 def find_below(folder: Path, relative: str) -> Path | None:

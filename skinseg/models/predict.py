@@ -13,7 +13,7 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.progress import track
 
-from skinseg.datasets.base import IMAGE_SUFFIXES
+from skinseg.datasets.base import IMAGE_SUFFIXES, is_image_name
 from skinseg.datasets.decoding import read_image
 from skinseg.datasets.sample import Image
 from skinseg.errors import UserError
@@ -81,12 +81,16 @@ def find_photos(images: Sequence[str]) -> list[_Photo]:
     for given in images:
         path = Path(given)
         if path.is_dir():
-            found = sorted(file for file in path.rglob("*") if _is_image(file))
+            found = sorted(file for file in path.rglob("*") if file.is_file() and is_image_name(file))
             named = [_Photo(file, file.relative_to(path).with_suffix("").as_posix()) for file in found]
         else:
             # A file whose name has brackets is itself and no pattern.
             matches = [path] if path.is_file() else [Path(name) for name in sorted(glob.glob(given))]
-            named = [_Photo(file, file.stem) for file in matches if path.is_file() or _is_image(file)]
+            named = [
+                _Photo(file, file.stem)
+                for file in matches
+                if path.is_file() or (file.is_file() and is_image_name(file))
+            ]
         if not named:
             what = "holds no image" if path.is_dir() else "is no image file and matches none"
             raise UserError(
@@ -109,31 +113,29 @@ def find_photos(images: Sequence[str]) -> list[_Photo]:
 def overlay(image: Image, prediction: Prediction) -> Image:
     """The photograph, uint8 (H, W, 3), darker outside the person where the model sees one, with skin tinted blue
     and each head's mask outlined."""
+    masks = prediction.masks  # cut from the probabilities at each call
     shown = image.astype(np.float32)
-    if "person" in prediction.masks:
-        shown[~prediction.masks["person"]] *= 0.6
-    skin = prediction.masks["skin"]
+    if "person" in masks:
+        shown[~masks["person"]] *= 0.6
+    skin = masks["skin"]
     shown[skin] = 0.55 * shown[skin] + 0.45 * np.asarray(_TINT["skin"], np.float32)
     picture = shown.round().astype(np.uint8)
     width = max(1, round(max(skin.shape) / 500))
-    for head, mask in prediction.masks.items():
+    for head, mask in masks.items():
         outlines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
         cv2.drawContours(picture, outlines, -1, _TINT[head], width)
     return picture
-
-
-def _is_image(path: Path) -> bool:
-    return path.is_file() and path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
 
 
 def _written(
     photo: _Photo, image: Image, prediction: Prediction, out: Path, probabilities: bool, overlays: bool
 ) -> dict[str, Any]:
     """Write an image's files; its line of the table."""
+    masks = prediction.masks
     height, width = image.shape[:2]
     line: dict[str, Any] = {"image": str(photo.path), "width": width, "height": height}
     files: dict[str, npt.NDArray[Any]] = {
-        f"{head}.png": mask.astype(np.uint8) * 255 for head, mask in prediction.masks.items()
+        f"{head}.png": mask.astype(np.uint8) * 255 for head, mask in masks.items()
     }
     if probabilities:
         for head, value in prediction.probabilities.items():
@@ -146,5 +148,5 @@ def _written(
         with written_whole(path) as beside:
             beside.write_bytes(data.tobytes())
         line[name.split(".")[0]] = str(path)
-    line |= {f"{head}_share": round(float(mask.mean()), 6) for head, mask in prediction.masks.items()}
+    line |= {f"{head}_share": round(float(mask.mean()), 6) for head, mask in masks.items()}
     return line
