@@ -89,7 +89,7 @@ class GeneratorConfig:
     fit_max: float = _share(1.0)  # looseness and folds: 0 = skin-tight, 1 = wide
     patterns: Weights = _weights(plain=0.5, stripes=0.13, checks=0.1, noise=0.1, flowers=0.08, print=0.09)
     skin_like_share: float = _share(0.2)  # share of wall, thing and cloth colours in hues of skin
-    warm_share: float = _share(0.15)  # of the others, share of vivid reds, pinks and oranges
+    warm_share: float = _share(0.1)  # of the others, share of vivid reds, pinks and oranges
 
     # worn, held, in the way
     p_glasses: float = _share(0.15)
@@ -118,8 +118,8 @@ class GeneratorConfig:
     # Cameras make pictures more vivid than the light was: 1 is as it was.
     contrast_mean: float = _field(1.1, 0.1, 10.0)  # exponent of the tone curve about middle grey
     contrast_sd: float = _field(0.15, 0.0, 1.0)  # of its logarithm
-    saturation_mean: float = _field(1.15, 0.0, 10.0)  # factor on the distance from grey
-    saturation_sd: float = _field(0.2, 0.0, 1.0)
+    saturation_mean: float = _field(1.05, 0.0, 10.0)  # factor on the distance from grey
+    saturation_sd: float = _field(0.25, 0.0, 1.0)
     vignette_max: float = _share(0.3)  # light lost in the corners
     blur_max: float = _field(5.0, 0.0, 50.0)  # thousandths of the frame's width; small ones more often
     p_motion: float = _share(0.06)  # share of shaken frames
@@ -130,6 +130,9 @@ class GeneratorConfig:
 
     # surroundings
     p_background: float = _share(0.8)  # share of surfaces with a photo or texture, not plain paint
+    texture_contrast_max: float = _field(
+        1.8, 1.0, 4.0
+    )  # exponent of a texture's luminance about its mean, from 1
     p_photo: float = _share(0.8)  # of those, share of walls with a photograph, given --backgrounds
     p_outdoors: float = _share(0.25)  # share of frames under the sky
     room_min: float = _field(4.4, 2.5, 40.0)  # metres, both horizontal sides

@@ -392,7 +392,7 @@ def draw_color(config: GeneratorConfig, rng: np.random.Generator) -> Color:
         hue = _uniform(rng, -0.06, 0.11) % 1
         srgb = colorsys.hsv_to_rgb(hue, _uniform(rng, 0.3, 1.0), _uniform(rng, 0.3, 1.0))
         return _color(srgb_to_linear(srgb))
-    # Saturation and value of dark, white, grey, saturated and pastel colours.
+    # Saturation and value of dark, white, grey, saturated and pastel colours; vivid ones are rare in photographs.
     kinds = (
         ((0.0, 0.4), (0.06, 0.25)),
         ((0.0, 0.06), (0.85, 0.95)),
@@ -400,7 +400,7 @@ def draw_color(config: GeneratorConfig, rng: np.random.Generator) -> Color:
         ((0.55, 0.95), (0.35, 0.9)),
         ((0.1, 0.4), (0.65, 0.95)),
     )
-    saturation, value = kinds[int(rng.integers(len(kinds)))]
+    saturation, value = kinds[int(rng.choice(len(kinds), p=(0.25, 0.2, 0.25, 0.1, 0.2)))]
     srgb = colorsys.hsv_to_rgb(_uniform(rng, 0, 1), _uniform(rng, *saturation), _uniform(rng, *value))
     return _color(srgb_to_linear(srgb))
 
@@ -442,6 +442,7 @@ def _surface(
         scale=_uniform(rng, *SCALES.get(kind, MATERIAL_SCALE)),
         seed=_seed(rng),
         roughness=_uniform(rng, 0.5, 1.0),
+        contrast=_uniform(rng, 1.0, config.texture_contrast_max),
         photo=photos.names[number] if photos and kind == "photo" else "",
         photo_hash=photos.hashes[number] if photos and kind == "photo" else "",
     )

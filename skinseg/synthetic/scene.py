@@ -153,6 +153,7 @@ class Surface:
     scale: float  # repeats per metre
     seed: int
     roughness: float
+    contrast: float = 1.0  # exponent of the texture's luminance about its mean; a photograph keeps its own
     photo: str = ""
     photo_hash: str = ""
 
