@@ -10,10 +10,12 @@ from typing import Any
 
 import yaml
 
+from skinseg.data.arrangement import ADAPTATIONS, ARRANGEMENTS
 from skinseg.errors import UserError
 
 SCALES = ("laptop", "paper")
-ON = ("source", "target", "both")
+SETS = ("source", "target", "both")
+_TWO = [name for name, found in ARRANGEMENTS.items() if found.partner is not None]
 FOLDER = Path("configs", "studies")
 
 
@@ -21,8 +23,8 @@ FOLDER = Path("configs", "studies")
 class Scale:
     """One size of a study: the same grid, with other counts.
 
-    configs: of the runs, beside the study's folder, later ones override. options: of every fit, over those; fit_options: of some,
-    by name, over all others.
+    configs: of the runs, beside the study's folder, later ones override. options: of every fit, over those;
+    fit_options: of some, by name, over all others.
     target: the data set of photographs. frames: in the rendered set. steps: optimiser steps by name.
     epochs: into how many a fit's steps are cut; a killed fit goes on from the last whole one.
     """
@@ -41,13 +43,13 @@ class Scale:
 class Fit:
     """One kind of training run; scored and shown as an arm unless it is a `stage` of others.
 
-    on: "source" (rendered frames), "target" (photographs) or "both". steps: names in the scale's, added up.
+    data: "source" (rendered frames), "target" (photographs) or "both". steps: names in the scale's, added up.
     after: the fit whose last weights it starts from. axes: names of the axes it varies along.
     budget: why its steps, all before it included, are not those of the other arms.
     """
 
     name: str
-    on: str
+    data: str
     steps: tuple[str, ...]
     title: str = ""
     after: str | None = None
@@ -194,14 +196,21 @@ def _check(study: Study) -> None:
     axes = [axis.name for axis in study.axes]
     for fit in study.fits:
         where = f"{study.path}: fits.{fit.name}"
-        if fit.on not in ON:
-            raise UserError(f"{where}: on is {fit.on!r}, expected one of {', '.join(ON)}")
+        if fit.data not in SETS:
+            raise UserError(f"{where}: data is {fit.data!r}, expected one of {', '.join(SETS)}")
+        if fit.adapt not in ADAPTATIONS:
+            raise UserError(f"{where}: adapt is {fit.adapt!r}, expected one of {', '.join(ADAPTATIONS)}")
+        if (ARRANGEMENTS[fit.adapt].partner is not None) != (fit.data == "both"):
+            raise UserError(
+                f"{where}: adapt: {fit.adapt} with data: {fit.data}; {', '.join(_TWO)} need both sets (data: both), the "
+                "others one"
+            )
         if fit.after is not None and fit.after not in names[: names.index(fit.name)]:
             raise UserError(f"{where}: after names {fit.after!r}, expected a fit above it")
         _among(fit.axes, axes, f"{where}: axes")
         for name, scale in study.scales.items():
             _among(fit.steps, tuple(scale.steps), f"{where}: steps, at scale {name}")
-            if fit.on != "source" and not scale.target and not _varies_target(study, fit):
+            if fit.data != "source" and not scale.target and not _varies_target(study, fit):
                 raise UserError(
                     f"{study.path}: scales.{name}: {fit.name} adapts to photographs and the scale has no target; "
                     "add target: NAME of a data set"

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from skinseg import __version__
+from skinseg.data.arrangement import ADAPTATIONS
 from skinseg.data.splits import make_split
 from skinseg.datasets.base import Dataset
 from skinseg.datasets.registry import find_datasets, open_dataset
@@ -21,7 +22,6 @@ from skinseg.studies.identity import Node, data_fingerprint
 
 RENDERED = "rendered"
 TARGET = "target"
-METHODS = ("bgc", "fda", "dann", "pixmatch")
 _NOT_DECIDING = (
     "job", "runs", "seed_everything", "data.num_workers", "data.cache_dir", "data.data_root", "data.source_root",
     "data.source", "adapt", "trainer.devices", "trainer.enable_progress_bar", "model.pretrained",
@@ -153,7 +153,7 @@ class _Builder:
         settings: dict[str, Any] = {}
         options = dict(self.config) | dict(fit.options) | dict(self.scale.fit_options.get(fit.name, {}))
         # The settings of methods that this fit does not use decide nothing.
-        unused = [f"{name}." for name in METHODS if name != fit.adapt]
+        unused = [f"{name}." for name in ADAPTATIONS if name != fit.adapt]
         options = {key: value for key, value in options.items() if not key.startswith(tuple(unused))}
         target = self.scale.target
         for name in fit.axes:
@@ -174,7 +174,7 @@ class _Builder:
         spec: dict[str, Any] = {"seed": seed, "adapt": fit.adapt}
         parents: list[Node] = []
         data: dict[str, str] = {}
-        if fit.on == "source":
+        if fit.data == "source":
             options["data.dataset"] = RENDERED
         else:
             if not self._is_here(target):
@@ -184,8 +184,8 @@ class _Builder:
                 )
             options["data.dataset"] = target
             data[target] = self._print(target)
-        options["data.source"] = RENDERED if fit.on == "both" else None
-        if fit.on != "target":
+        options["data.source"] = RENDERED if fit.data == "both" else None
+        if fit.data != "target":
             if self.inputs.rendered is None:
                 parents.append(self.render(settings))
             else:
@@ -267,13 +267,19 @@ def check_parameters(study: Study, config: Mapping[str, Any]) -> None:
 
     from skinseg.data.datamodule import SkinDataModule
     from skinseg.synthetic.config import GeneratorConfig
+    from skinseg.training import adaptation
     from skinseg.training.module import SkinPersonModule
 
     known = {
         "render": [each.name for each in dataclasses.fields(GeneratorConfig)],
         **{
             room: list(inspect.signature(kind).parameters)
-            for room, kind in (("data", SkinDataModule), ("model", SkinPersonModule), ("trainer", Trainer))
+            for room, kind in (
+                ("data", SkinDataModule),
+                ("model", SkinPersonModule),
+                ("trainer", Trainer),
+                *adaptation.METHODS.items(),
+            )
         },
     }
     given = [(f"axis {axis.name}", axis.parameter) for axis in study.axes]

@@ -102,8 +102,8 @@ def _main_table(outcome: Outcome) -> Table:
             for column in shown:
                 mean = scores.mean(cell, column.test_set, column.metric, column.tone)
                 sd = scores.seeds_sd(cell, column.test_set, column.metric, column.tone)
-                notes = () if math.isnan(sd) else (f"seeds ± {sd:.3f}",)
-                line.append(None if mean is None else _value(mean, notes=notes))
+                spread = () if math.isnan(sd) else (f"seeds ± {sd:.3f}",)
+                line.append(None if mean is None else _value(mean, notes=spread))
             line += [None for _ in outcome.missing]
             values = there.get(cell, there.get(arm, ()) if not point else ())
             line += [
@@ -127,7 +127,12 @@ def _main_table(outcome: Outcome) -> Table:
         notes += [str(published["note"])] if "note" in published else []
     return Table(
         title=f"{study.title}: {study.paper}",
-        header=(*first, *(each.title for each in shown), *(f"{name} (not here)" for name in outcome.missing), *heads),
+        header=(
+            *first,
+            *(each.title for each in shown),
+            *(f"{name} (not here)" for name in outcome.missing),
+            *heads,
+        ),
         lines=lines,
         notes=(*notes, *outcome.notes),
         text_columns=len(first),
