@@ -87,7 +87,8 @@ def share_held(verdicts: Sequence[Verdict]) -> str:
 
 def said(value: Difference) -> str:
     """A difference in words."""
-    return f"{value.value:+.3f} ({value.low:+.3f} to {value.high:+.3f}), {value.images} images"
+    spread = "interval unknown" if math.isnan(value.low) else f"{value.low:+.3f} to {value.high:+.3f}"
+    return f"{value.value:+.3f} ({spread}), {value.images} images"
 
 
 def _difference(claim: Mapping[str, Any], scores: Scores, grid: Grid) -> tuple[str, str]:

@@ -18,7 +18,7 @@ from skinseg.studies.cost import RULE, Estimate, Estimator
 from skinseg.studies.definition import Scale, Study, read_study, study_path
 from skinseg.studies.graph import Graph, Inputs, expand, processors
 from skinseg.studies.identity import Node
-from skinseg.studies.work import do, record_of, survey
+from skinseg.studies.work import do, survey
 
 CLAIM = "study.json"
 
@@ -293,18 +293,9 @@ def _write(
                     dataclasses.replace(row, run=named) for row in read_rows(folder / "rows.parquet")
                 )
         (fit,) = cell.score.parents
-        minutes = f"{(record_of(fit) or {}).get('seconds', 0) / 60:.1f}"
         steps = study.total_steps(study.fit(cell.arm), scale)
-        runs.append(
-            (
-                titles[cell.arm],
-                ", ".join(cell.point) or "–",
-                str(cell.seed),
-                identities[fit.key],
-                str(steps),
-                minutes,
-            )
-        )
+        point = ", ".join(cell.point) or "–"
+        runs.append((titles[cell.arm], point, str(cell.seed), identities[fit.key], str(steps)))
     write_rows(out / "rows.parquet", [row for each in rows.values() for row in each])
     notes = list(graph.notes)
     if accepted:
@@ -328,7 +319,7 @@ def _label(scale_name: str, scale: Scale, graph: Graph) -> str:
     frames = next((node.cost["frames"] for node in graph.nodes if node.kind == "render"), None)
     seeds = len(scale.seeds)
     said = [
-        f"{fit.cost['encoder']} at {fit.cost['size']} pixels",
+        f"{fit.cost['encoder'] or 'the default encoder'} at {fit.cost['size']} pixels",
         *([f"{frames} frames"] if frames else []),
         f"{seeds} seed{'s' if seeds > 1 else ''}",
     ]

@@ -202,8 +202,8 @@ def _check(study: Study) -> None:
             raise UserError(f"{where}: adapt is {fit.adapt!r}, expected one of {', '.join(ADAPTATIONS)}")
         if (ARRANGEMENTS[fit.adapt].partner is not None) != (fit.data == "both"):
             raise UserError(
-                f"{where}: adapt: {fit.adapt} with data: {fit.data}; {', '.join(_TWO)} need both sets (data: both), the "
-                "others one"
+                f"{where}: adapt: {fit.adapt} with data: {fit.data}; {', '.join(_TWO)} need both sets (data: both), "
+                "the others one"
             )
         if fit.after is not None and fit.after not in names[: names.index(fit.name)]:
             raise UserError(f"{where}: after names {fit.after!r}, expected a fit above it")

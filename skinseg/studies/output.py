@@ -38,7 +38,7 @@ class Column:
 @dataclass(frozen=True)
 class Outcome:
     """All that the tables are made of. label: of the scale, for every output. titles: of arms and test sets. runs:
-    a line per scored run: arm, point, seed, identity, steps, minutes."""
+    a line per scored run: arm, point, seed, identity, steps."""
 
     study: Study
     label: str
@@ -218,13 +218,13 @@ def _claims_table(outcome: Outcome, verdicts: Sequence[Verdict]) -> Table:
 def _runs_table(outcome: Outcome) -> Table:
     return Table(
         title="Runs",
-        header=("arm", "point", "seed", "identity", "steps in all", "minutes, last fit"),
+        header=("arm", "point", "seed", "identity", "steps in all"),
         lines=[tuple(line) for line in outcome.runs],
         notes=(
             "Identity: of options, data, split, seed, what it goes on from, and the code that trained it.",
         ),
         brief=0,
-        text_columns=6,
+        text_columns=5,
     )
 
 
