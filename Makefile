@@ -24,6 +24,9 @@ DATASETS   ?=
 SEEDS      ?= 0
 PRETRAINED ?= runs/pretrain
 ARGS       ?=
+# Of study: its name in configs/studies, or its file; laptop or paper.
+NAME       ?= adaptation
+SCALE      ?= laptop
 
 VENV    := .venv
 RENDER  := .venv-render
@@ -42,6 +45,7 @@ help:  ## This list
 	@echo "Variables: DATA_ROOT=dir DATASET=name COUNT=frames SEED=n WORKERS=n PRESET=auto|cpu|gpu|paper"
 	@echo "           FRAMES=mixed|faces|portraits|full_body|hands|torsos BACKGROUNDS=dir-of-photographs"
 	@echo "           CHECKPOINT=file-or-run RENDERED=dir OUT=dir ARGS='more options of the command'"
+	@echo "           NAME=adaptation|scarce_real|cross_dataset|... SCALE=laptop|paper of study"
 	@echo "           DATASETS='names' SEEDS='numbers' PRETRAINED=dir of crosseval"
 
 # ---------------------------------------------------------------------------------------------- set-up
@@ -139,6 +143,11 @@ crosseval: setup  ## Train on each of DATASETS with and without pretraining, sco
 	  $(call score,$$arm,runs/$$arm); all="$$all results/$$arm"; \
 	done; done; done; \
 	$(SKINSEG) report $$all --out results/crosseval
+
+.PHONY: study
+study: setup  ## Run what is missing of an experiment of the paper: NAME, SCALE=laptop|paper
+	$(need_data)
+	$(SKINSEG) study run "$(NAME)" --scale $(SCALE) --data-root "$(DATA_ROOT)" $(if $(BACKGROUNDS),--backgrounds "$(BACKGROUNDS)") $(ARGS)
 
 .PHONY: report
 report: setup  ## Write the report in OUT again from its stored rows

@@ -88,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--data-root", type=Path, metavar="DIR", help="folder that holds the datasets")
     evaluate.add_argument("--rendered", type=Path, metavar="DIR", help="a rendered set, to score on as well")
     evaluate.add_argument("--subset", choices=("test", "all"), default="test", help="[test]")
+    evaluate.add_argument("--datasets", metavar="NAME,...", help="score on these only [all found]")
     evaluate.add_argument("--split", type=Path, metavar="CSV", help="your own split: image,part[,dataset]")
     evaluate.add_argument("--tones", type=Path, metavar="CSV", help="image,tone[,dataset], tone 1 to 6")
     evaluate.add_argument(
@@ -121,6 +122,10 @@ def _parser() -> argparse.ArgumentParser:
         "--slices", action="store_true", help="add what goes with an image's IoU: who wins where"
     )
     report.set_defaults(run=_report)
+
+    _add_study_command(
+        commands.add_parser("study", help="run an experiment of the paper, or one of your own")
+    )
 
     predict = commands.add_parser("predict", help="write skin and person masks of your own photographs")
     predict.add_argument("images", nargs="+", metavar="IMAGE", help="files, folders, or patterns with *")
@@ -182,6 +187,52 @@ def _add_data_commands(parser: argparse.ArgumentParser) -> None:
     leaks.set_defaults(run=_data_leaks)
 
 
+def _add_study_command(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    run = commands.add_parser("run", help="run what is missing of a study, then write its tables")
+    run.add_argument("study", metavar="STUDY", help="a study's YAML, or its name in configs/studies")
+    run.add_argument("--scale", default="laptop", metavar="SCALE", help="laptop or paper [laptop]")
+    run.add_argument(
+        "--data-root", type=Path, required=True, metavar="DIR", help="folder that holds the datasets"
+    )
+    run.add_argument(
+        "--out", type=Path, metavar="DIR", help="rows, tables and report [results/studies/NAME-SCALE]"
+    )
+    run.add_argument("--target", metavar="DATASET", help="train on this one [the scale's]")
+    run.add_argument("--rendered", type=Path, metavar="DIR", help="use this rendered set; render none")
+    run.add_argument("--backgrounds", type=Path, metavar="DIR", help="your photographs, for rendered walls")
+    run.add_argument("--dry-run", action="store_true", help="print runs, what is finished, and the cost")
+    run.add_argument(
+        "--workers", type=_at_least_one, metavar="N", help="runs at the same time [one per GPU, one on a CPU]"
+    )
+    run.add_argument("--scheduler", metavar="ADDRESS", help="run on a dask cluster with a shared disk")
+    run.add_argument(
+        "--other-code",
+        default="refuse",
+        choices=("refuse", "again", "accept"),
+        help="what to do about finished runs that other code made [refuse]",
+    )
+    run.set_defaults(run=_study)
+
+
+def _study(options: argparse.Namespace) -> None:
+    from skinseg.studies.command import run_study
+
+    run_study(
+        options.study,
+        options.scale,
+        data_root=options.data_root,
+        out=options.out,
+        target=options.target,
+        rendered=options.rendered,
+        backgrounds=options.backgrounds,
+        dry_run=options.dry_run,
+        workers=options.workers,
+        scheduler=options.scheduler,
+        other_code=options.other_code,
+    )
+
+
 def _render(options: argparse.Namespace) -> None:
     from skinseg.synthetic.config import GeneratorConfig
     from skinseg.synthetic.rendering.renderer import render_set, verify_set
@@ -240,6 +291,7 @@ def _evaluate(options: argparse.Namespace) -> None:
         labels=options.labels,
         tones=options.tones,
         exclude=options.exclude,
+        names=options.datasets.split(",") if options.datasets else None,
     )
     _write_and_print_report([options.out])
 

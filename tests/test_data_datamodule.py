@@ -8,7 +8,8 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
-from skinseg.data.datamodule import EpochSampler, SkinDataModule
+from skinseg.data.datamodule import SkinDataModule
+from skinseg.data.patches import StreamSampler
 from skinseg.datasets.sample import IGNORE, Sample
 from skinseg.errors import UserError
 from tests import fakes
@@ -125,7 +126,7 @@ def test_the_users_split_and_labels(tmp_path: Path) -> None:
 
 def test_order_is_drawn_from_seed_and_epoch() -> None:
     epoch = 0
-    sampler = EpochSampler(30, 5, lambda: epoch)
+    sampler = StreamSampler(30, 30, (5,), lambda: epoch)
     first = list(sampler)
     assert list(sampler) == first
     assert sorted(i for _, i in first) == list(range(30))
@@ -133,7 +134,7 @@ def test_order_is_drawn_from_seed_and_epoch() -> None:
     second = list(sampler)
     assert {e for e, _ in second} == {1}
     assert [i for _, i in second] != [i for _, i in first]
-    assert [i for _, i in EpochSampler(30, 6, lambda: 1)] != [i for _, i in second]
+    assert [i for _, i in StreamSampler(30, 30, (6,), lambda: 1)] != [i for _, i in second]
 
 
 class Recorder(pl.LightningModule):

@@ -8,12 +8,12 @@ RENDERED, HGR = Training("rendered", "r"), Training("hgr", "h")
 
 
 def test_a_lineage_grows_by_one_training() -> None:
-    first = recorded((), "rendered", "r")
+    first = recorded((), [RENDERED])
     assert lineage_of({"lineage": first}) == (RENDERED,)
-    second = recorded(lineage_of({"lineage": first}), "hgr", "h")
+    second = recorded(lineage_of({"lineage": first}), [HGR])
     assert lineage_of({"lineage": second}) == (RENDERED, HGR)
     # A run that is resumed has itself in its lineage.
-    assert recorded((RENDERED, HGR), "hgr", "h") == second
+    assert recorded((RENDERED, HGR), [HGR]) == second
 
 
 def test_what_it_was_trained_on() -> None:

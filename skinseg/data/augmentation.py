@@ -20,7 +20,7 @@ FILL = (124, 116, 104)  # ImageNet's mean colour: what lies outside the image sa
 Augmentation = Callable[[Image, Mask, Mask, np.random.Generator], tuple[Image, Mask, Mask]]
 
 
-def training_transform(size: int, strength: str = "strong") -> Augmentation:
+def training_transform(size: int, strength: str = "strong", photometry: bool = True) -> Augmentation:
     """A function (image, skin, person, generator) -> the same three at `size` x `size`.
 
     Image uint8 (H, W, 3) RGB, masks uint8 (H, W) in {0, 1, 255}; an unlabelled head is all 255. Pixels that
@@ -28,13 +28,14 @@ def training_transform(size: int, strength: str = "strong") -> Augmentation:
 
     "paper" is S2MGen's recipe: a patch and a flip. "strong" is ours: scale from small figures to details,
     rotation, and what separates a photograph from a render: exposure, white balance, noise, blur,
-    compression.
+    compression; without `photometry` it leaves colours and sharpness as they are.
 
     Raises UserError on another strength.
     """
     if strength not in STRENGTHS:
         raise UserError(f"augmentation {strength!r} does not exist; choose one of {', '.join(STRENGTHS)}")
-    steps = _paper(size) if strength == "paper" else [*_geometry(size), *_photometry()]
+    strong = [*_geometry(size), *(_photometry() if photometry else [])]
+    steps = _paper(size) if strength == "paper" else strong
     compose = A.Compose(steps)
 
     def transform(

@@ -101,18 +101,20 @@ class DecodedCache:
         )
 
 
-def open_cache(dataset: Dataset, long_side: int, cache_dir: Path) -> DecodedCache:
+def open_cache(dataset: Dataset, long_side: int, cache_dir: Path, labelled: bool = True) -> DecodedCache:
     """The dataset's cache below `cache_dir`, built first where there is none yet (with a progress bar).
 
-    Images are shrunk to `long_side` pixels, never enlarged. Raises UserError where a pair cannot be read.
+    Images are shrunk to `long_side` pixels, never enlarged. Where `labelled` is off, no mask file is opened, and the
+    cache has none. Raises UserError where a file cannot be read.
     Two processes may build at once: each writes a folder of its own, and the first to finish is kept.
     """
-    folder = cache_dir / f"{dataset.name}-{long_side}-{fingerprint(dataset, long_side)}"
+    kind = "" if labelled else "-images"
+    folder = cache_dir / f"{dataset.name}-{long_side}{kind}-{fingerprint(dataset, long_side, labelled)}"
     if not (folder / "index.json").is_file():
         beside = cache_dir / f".{folder.name}.{os.getpid()}"
         try:
             beside.mkdir(parents=True)
-            _write(dataset, long_side, beside)
+            _write(dataset, long_side, beside, labelled)
             try:
                 beside.rename(folder)
             except OSError:
@@ -123,12 +125,18 @@ def open_cache(dataset: Dataset, long_side: int, cache_dir: Path) -> DecodedCach
     return DecodedCache(folder)
 
 
-def fingerprint(dataset: Dataset, long_side: int) -> str:
+def fingerprint(dataset: Dataset, long_side: int, labelled: bool = True) -> str:
     """16 hex digits over the version, the long side, the label policy, and every file's id, size and time of
-    change."""
-    digest = hashlib.sha256(f"{VERSION} {dataset.name} {long_side} {dataset.policy}".encode())
+    change; where `labelled` is off, over what concerns images only."""
+    policy = dataset.policy if labelled else "images"
+    digest = hashlib.sha256(f"{VERSION} {dataset.name} {long_side} {policy}".encode())
     for item in dataset.items:
-        image, mask = item.image_path.stat(), item.mask_path.stat()
+        image = item.image_path.stat()
+        if not labelled:
+            known = f"\n{item.image_id} {item.subject} {item.tone} {image.st_size} {image.st_mtime_ns}"
+            digest.update(known.encode())
+            continue
+        mask = item.mask_path.stat()
         digest.update(
             f"\n{item.image_id} {item.subject} {item.tone} {image.st_size} {image.st_mtime_ns} "
             f"{item.mask_path.name} {mask.st_size} {mask.st_mtime_ns}".encode()
@@ -170,7 +178,7 @@ def _shrink_mask(mask: Mask, size: tuple[int, int]) -> Mask:
     return small
 
 
-def _write(dataset: Dataset, long_side: int, folder: Path) -> None:
+def _write(dataset: Dataset, long_side: int, folder: Path, labelled: bool) -> None:
     entries: list[CachedImage] = []
     offset = 0
     with (
@@ -179,7 +187,7 @@ def _write(dataset: Dataset, long_side: int, folder: Path) -> None:
         (folder / "person.u8").open("wb") as person,
     ):
         for index in _with_progress(range(len(dataset)), f"caching {dataset.name}"):
-            sample = dataset[index]
+            sample = dataset[index] if labelled else dataset.read_unlabelled(dataset.items[index])
             image, masks = shrink(sample, long_side)
             images.write(image.tobytes())
             for head, file in (("skin", skin), ("person", person)):

@@ -1,37 +1,58 @@
-"""Batches for training, whole images for validation and test, of one dataset."""
+"""Batches for training, whole images for validation and test, of one dataset or of a source and a target."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import pytorch_lightning as pl
 import torch
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
-from skinseg.data.augmentation import Augmentation, training_transform
+from skinseg.data.arrangement import Side, arrangement
+from skinseg.data.augmentation import training_transform
 from skinseg.data.cache import DecodedCache, open_cache
+from skinseg.data.patches import PairedPatches, PairSampler, StreamSampler, TrainingPatches
 from skinseg.data.splits import Split, make_split, subset
 from skinseg.datasets.base import Dataset
 from skinseg.datasets.label_policy import parse_labels
 from skinseg.datasets.registry import open_dataset
-from skinseg.datasets.sample import HEADS, IGNORE, Image, Mask, Sample
+from skinseg.datasets.sample import Sample
 from skinseg.errors import UserError
 
-Batch = dict[str, torch.Tensor]
+PARTNER = 1 << 20  # behind the seed of what is drawn for the partner set: none of it repeats the first's
+
+
+@dataclass(frozen=True)
+class Partner:
+    """The set that is shown beside the one that is trained on: its masks are there only where `labelled`."""
+
+    side: Side
+    dataset: Dataset
+    split: Split
+    train_ids: tuple[str, ...]
+    cache: DecodedCache
+    labelled: bool
 
 
 class SkinDataModule(pl.LightningDataModule):
-    """One dataset, split, cached, augmented and batched.
+    """One dataset, split, cached, augmented and batched; or two of them, for an adaptation method.
 
     Training batches: `image` uint8 (B, 3, S, S), RGB; `skin` and `person` uint8 (B, S, S) in {0, 1, 255},
     all 255 where the head is not labelled. Validation and test: lists of `Sample` of any size, validation
     from the cache, test at the images' own resolution from the files.
 
-    What an epoch shows is a function of (seed, epoch): the sampler draws its order when the epoch begins and
-    hands the epoch to each sample, whose augmentation is seeded by (seed, epoch, position). A run resumed at
-    an epoch's boundary therefore sees what the uninterrupted one would have seen, with any number of workers.
+    `dataset` is the target. Which set is trained on with its masks, and validated on, is a matter of `adapt`
+    (`skinseg.data.arrangement`): the source for none (where one is named), fda, dann and pixmatch; the target for
+    finetune and bgc. Where a method wants both, a training batch is {"source": ..., "target": ...}, and a
+    target whose labels are not to be known has `image` and `inside`, uint8 (B, S, S), 0 where a patch
+    reaches over its image's edge: its masks are not opened.
+
+    What an epoch shows is a function of (seed, epoch): a piece of an endless stream of permutations, each drawn
+    from (seed, cycle); a patch's augmentation is seeded by (seed, cycle, position). Where `epoch_steps` is not
+    given, a cycle is an epoch. A run resumed at an epoch's boundary therefore sees what the uninterrupted one
+    would have seen, with any number of workers. The second set of a method has a stream of its own.
 
     Args:
         dataset: name of the dataset, one of `skinseg.datasets.registry.DATASETS`.
@@ -42,9 +63,9 @@ class SkinDataModule(pl.LightningDataModule):
         seed: of the order and the augmentation.
         split: your own split, a CSV with the columns image and part (train, validation or test).
         labels: changes to the dataset's label policy, such as "lips=ignore,nails=background"; see
-            `skinseg.datasets.label_policy`.
-        split_seed: of the split and of `limit_train`'s subset; evaluation splits by 0, so leave it there unless
-            you pass it the same.
+            `skinseg.datasets.label_policy`. Of a source and a target, each takes what it marks.
+        split_seed: of the splits and of the subsets of `limit_train` and `limit_source`; evaluation splits by 0,
+            so leave it there unless you pass it the same.
         augmentation: "strong", or "paper" for the paper's patches and flips.
         cache_dir: where decoded images are kept.
         cache_long_side: their long side in pixels; twice `size` where not given.
@@ -52,6 +73,12 @@ class SkinDataModule(pl.LightningDataModule):
         repeat: how often an epoch shows each training image, under another augmentation each time.
         mosaic: share of training patches that are put together of four images, each at half its size: groups
             and small figures, which sets of single people lack.
+        source: name of the labelled set to adapt from, such as rendered; its own split's training part is used.
+        source_root: folder that holds the source, or the source's own; `data_root` where not given.
+        limit_source: use this many images of the source only, a nested subset.
+        epoch_steps: steps in an epoch, so that arms with sets of different sizes take as many; by default an
+            epoch shows each training image `repeat` times.
+        adapt: the method, set by `--adapt`.
     """
 
     def __init__(
@@ -71,10 +98,20 @@ class SkinDataModule(pl.LightningDataModule):
         limit_train: int | None = None,
         repeat: int = 1,
         mosaic: float = 0.0,
+        source: str | None = None,
+        source_root: str | None = None,
+        limit_source: int | None = None,
+        epoch_steps: int | None = None,
+        adapt: str = "none",
     ) -> None:
         super().__init__()
-        for option, value in (("size", size), ("batch_size", batch_size), ("repeat", repeat)):
-            if value < 1:
+        for option, value in (
+            ("size", size),
+            ("batch_size", batch_size),
+            ("repeat", repeat),
+            ("epoch_steps", epoch_steps),
+        ):
+            if value is not None and value < 1:
                 raise UserError(f"--data.{option} {value}: expected 1 or more")
         if not 0 <= mosaic <= 1:
             raise UserError(f"--data.mosaic {mosaic}: expected a share from 0 to 1")
@@ -93,49 +130,119 @@ class SkinDataModule(pl.LightningDataModule):
         self.limit_train = limit_train
         self.repeat = repeat
         self.mosaic = mosaic
+        self.source_name = source
+        self.source_root = self.data_root if source_root is None else Path(source_root)
+        self.limit_source = limit_source
+        self.epoch_steps = epoch_steps
+        self.adapt = adapt
+        self.arrangement = arrangement(adapt, source)
+        self.partner: Partner | None = None
+        if adapt != "none" and source == dataset and _same(self.source_root, self.data_root):
+            raise self._one_set()
 
     def prepare_data(self) -> None:
-        """Check the dataset and, where the run will train or validate, build its cache."""
-        dataset, split = self._open()
+        """Check the sets and, where the run will train or validate, build their caches."""
+        function = None if self.trainer is None else self.trainer.state.fn
+        if function == "test":
+            self._open("target")
+            return
+        self._prepare(self.arrangement.labelled, labelled=True)
+        if self.arrangement.partner is not None and function in (None, "fit"):
+            root = self._prepare(self.arrangement.partner, self.arrangement.partner_labelled)
+            if _same(root, self._open(self.arrangement.labelled)[0].root):
+                raise self._one_set()
+
+    def _prepare(self, side: Side, labelled: bool) -> Path:
+        """Build a set's cache and return its folder."""
+        dataset, split = self._open(side)
         if not split.train and (self.trainer is None or self.trainer.state.fn == "fit"):
             raise UserError(
                 f"--data.split {self.split_file}: no image to train on; name some with part train"
             )
-        if self.trainer is None or self.trainer.state.fn != "test":
-            open_cache(dataset, self.cache_long_side, self.cache_dir)
+        open_cache(dataset, self.cache_long_side, self.cache_dir, labelled)
+        return dataset.root
 
     def setup(self, stage: str | None = None) -> None:
-        """Open dataset and split, and the cache unless `stage` is "test"."""
+        """Open the set that is trained on, its split and cache, and its partner; for "test" the target alone."""
         self.dataset: Dataset
         self.split: Split
-        self.dataset, self.split = self._open()
-        self.train_ids = self.split.train
-        if self.limit_train is not None:
-            self.train_ids = subset(self.split.train, self.limit_train, self.split_seed)
-        if stage != "test":
-            self.cache: DecodedCache = open_cache(self.dataset, self.cache_long_side, self.cache_dir)
+        side: Side = "target" if stage == "test" else self.arrangement.labelled
+        self.dataset, self.split = self._open(side)
+        self.train_ids = self._train_ids(side, self.split)
+        if stage == "test":
+            return
+        self.cache: DecodedCache = open_cache(self.dataset, self.cache_long_side, self.cache_dir)
+        other = self.arrangement.partner
+        if other is not None and stage in (None, "fit"):
+            labelled = self.arrangement.partner_labelled
+            dataset, split = self._open(other)
+            cache = open_cache(dataset, self.cache_long_side, self.cache_dir, labelled)
+            self.partner = Partner(other, dataset, split, self._train_ids(other, split), cache, labelled)
 
-    def _open(self) -> tuple[Dataset, Split]:
-        dataset = open_dataset(self.dataset_name, self.data_root, self.labels)
-        return dataset, make_split(dataset, self.split_seed, self.split_file)
+    def _open(self, side: Side) -> tuple[Dataset, Split]:
+        # Beside a source, a part of the label policy may concern one of the two alone.
+        strict = self.source_name is None
+        if side == "target" or self.source_name is None:
+            dataset = open_dataset(self.dataset_name, self.data_root, self.labels, strict_labels=strict)
+            return dataset, make_split(dataset, self.split_seed, self.split_file)
+        dataset = open_dataset(self.source_name, self.source_root, self.labels, strict_labels=strict)
+        return dataset, make_split(dataset, self.split_seed)
 
-    def train_dataloader(self) -> DataLoader[Batch]:
-        patches = TrainingPatches(
-            self.cache,
-            [self.cache.position[image_id] for image_id in self.train_ids] * self.repeat,
-            training_transform(self.size, self.augmentation),
-            training_transform(self.size // 2, self.augmentation),
-            self.mosaic,
-            self.seed,
+    def _train_ids(self, side: Side, split: Split) -> tuple[str, ...]:
+        option, count = (
+            ("limit_train", self.limit_train) if side == "target" else ("limit_source", self.limit_source)
         )
+        return split.train if count is None else subset(split.train, count, self.split_seed, option)
+
+    def _one_set(self) -> UserError:
+        return UserError(
+            f"--adapt {self.adapt}: source and target are one set ({self.dataset_name} in {self.data_root}), expected "
+            "two; name the target with --data.dataset and --data.data_root, and the source with --data.source and "
+            "--data.source_root"
+        )
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        first = self._patches(self.cache, self.train_ids * self.repeat, (self.seed,))
+        length = len(first) if self.epoch_steps is None else self.epoch_steps * self.batch_size
+        patches: TorchDataset[Any] = first
+        sampler: Any = StreamSampler(len(first), length, first.seed, self._epoch)
+        if self.partner is not None:
+            other = self.partner
+            second = self._patches(
+                other.cache,
+                other.train_ids,
+                (self.seed, PARTNER),
+                other.labelled,
+                self.arrangement.partner_photometry,
+            )
+            patches = PairedPatches({self.arrangement.labelled: first, other.side: second})
+            sampler = PairSampler(sampler, StreamSampler(len(second), length, second.seed, self._epoch))
         return DataLoader(
             patches,
             batch_size=self.batch_size,
-            sampler=EpochSampler(len(patches), self.seed, self._epoch),
+            sampler=sampler,
             num_workers=self.num_workers,
-            drop_last=len(patches) > self.batch_size,  # a last batch of one starves batch normalisation
+            drop_last=length > self.batch_size,  # a last batch of one starves batch normalisation
             pin_memory=torch.cuda.is_available(),
             worker_init_fn=_single_threaded,
+        )
+
+    def _patches(
+        self,
+        cache: DecodedCache,
+        ids: Sequence[str],
+        seed: tuple[int, ...],
+        labelled: bool = True,
+        photometry: bool = True,
+    ) -> TrainingPatches:
+        return TrainingPatches(
+            cache,
+            [cache.position[image_id] for image_id in ids],
+            training_transform(self.size, self.augmentation, photometry),
+            training_transform(self.size // 2, self.augmentation, photometry),
+            self.mosaic,
+            seed,
+            labelled,
         )
 
     def val_dataloader(self) -> DataLoader[Any]:
@@ -159,7 +266,7 @@ class SkinDataModule(pl.LightningDataModule):
             )
             if not (background and foreground):
                 raise UserError(
-                    f"dataset {self.dataset_name}: the training split has {background} background "
+                    f"dataset {self.dataset.name}: the training split has {background} background "
                     f"and {foreground} {head} pixels, expected some of both; check its masks"
                 )
             total = background + foreground
@@ -173,57 +280,6 @@ class SkinDataModule(pl.LightningDataModule):
     def _whole(self, samples: "Samples") -> DataLoader[Any]:
         # In the main process: sizes differ, so nothing is stacked, and an unreadable file stays one sentence.
         return DataLoader(samples, batch_size=self.batch_size, collate_fn=list)
-
-
-class TrainingPatches(TorchDataset[Batch]):
-    """Augmented patches; an index is (epoch, position in `positions`).
-
-    transform, half: the augmentation at the patch's size and at half of it, for mosaics of four images.
-    """
-
-    def __init__(
-        self,
-        cache: DecodedCache,
-        positions: Sequence[int],
-        transform: Augmentation,
-        half: Augmentation,
-        mosaic: float,
-        seed: int,
-    ) -> None:
-        self.cache = cache
-        self.positions = positions
-        self.transform = transform
-        self.half = half
-        self.mosaic = mosaic
-        self.seed = seed
-
-    def __len__(self) -> int:
-        return len(self.positions)
-
-    def __getitem__(self, index: tuple[int, int]) -> Batch:
-        epoch, i = index
-        generator = np.random.default_rng([self.seed, epoch, i])
-        if self.mosaic > 0 and generator.random() < self.mosaic:
-            others = generator.integers(len(self.positions), size=3)
-            tiles = [self._patch(self.positions[j], self.half, generator) for j in (i, *others)]
-            rows = [[np.hstack(pair) for pair in zip(*tiles[k : k + 2], strict=True)] for k in (0, 2)]
-            image, skin, person = (np.vstack(pair) for pair in zip(*rows, strict=True))
-        else:
-            image, skin, person = self._patch(self.positions[i], self.transform, generator)
-        return {
-            "image": torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))),
-            "skin": torch.from_numpy(np.ascontiguousarray(skin)),
-            "person": torch.from_numpy(np.ascontiguousarray(person)),
-        }
-
-    def _patch(
-        self, position: int, transform: Augmentation, generator: np.random.Generator
-    ) -> tuple[Image, Mask, Mask]:
-        image = np.array(self.cache.image(position))
-        masks = [self.cache.mask(position, head) for head in HEADS]
-        unlabelled = np.full(image.shape[:2], IGNORE, np.uint8)
-        skin, person = (unlabelled if mask is None else np.array(mask) for mask in masks)
-        return transform(image, skin, person, generator)
 
 
 class Samples(TorchDataset[Sample]):
@@ -240,25 +296,8 @@ class Samples(TorchDataset[Sample]):
         return self.read(self.positions[index])
 
 
-class EpochSampler(Sampler[tuple[int, int]]):
-    """(epoch, index) in an order drawn from (seed, epoch).
-
-    The epoch is asked for when iteration begins and travels with the index, so that worker processes, which
-    hold a copy of the dataset from an earlier moment, augment by the right one.
-    """
-
-    def __init__(self, length: int, seed: int, epoch: Callable[[], int]) -> None:
-        self.length = length
-        self.seed = seed
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return self.length
-
-    def __iter__(self) -> Iterator[tuple[int, int]]:
-        epoch = self.epoch()
-        order = np.random.default_rng([self.seed, epoch]).permutation(self.length)
-        return ((epoch, int(i)) for i in order)
+def _same(first: Path, second: Path) -> bool:
+    return first.resolve() == second.resolve()
 
 
 def _single_threaded(_: Any) -> None:

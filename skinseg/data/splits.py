@@ -173,14 +173,14 @@ def draw(groups: Mapping[str, str], share: float, salt: str) -> set[str]:
     return drawn
 
 
-def subset(names: Collection[str], count: int, seed: int = 0) -> tuple[str, ...]:
+def subset(names: Collection[str], count: int, seed: int = 0, option: str = "limit_train") -> tuple[str, ...]:
     """`count` of the names, sorted; a smaller subset of the same seed lies within a larger one.
 
     Raises UserError where there are fewer names, or `count` is below 1.
     """
     if not 1 <= count <= len(names):
         raise UserError(
-            f"limit_train {count}: the training split has {len(names)} images, expected 1 to {len(names)}; "
+            f"{option} {count}: the training split has {len(names)} images, expected 1 to {len(names)}; "
             "lower it, or leave it out to use all"
         )
     return tuple(sorted(ranked(names, f"subset/{seed}")[:count]))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
-from skinseg.datasets.decoding import binary_mask, read_mask_pixels, read_stored
+from skinseg.datasets.decoding import binary_mask, read_image, read_mask_pixels, read_stored
 from skinseg.datasets.label_policy import policy_text
 from skinseg.datasets.name_table import find_image, read_name_table
 from skinseg.datasets.sample import Image, Mask, Sample
@@ -182,6 +182,18 @@ class Dataset(ABC):
             image=image,
             skin=masks.get("skin"),
             person=masks.get("person"),
+            dataset=self.name,
+            image_id=item.image_id,
+            subject=item.subject,
+            tone=item.tone,
+        )
+
+    def read_unlabelled(self, item: Item) -> Sample:
+        """Decode the image alone: no mask file is opened, and no head is labelled."""
+        return Sample(
+            image=read_image(item.image_path),
+            skin=None,
+            person=None,
             dataset=self.name,
             image_id=item.image_id,
             subject=item.subject,

@@ -45,6 +45,7 @@ def evaluate(
     labels: str | None = None,
     tones: Path | None = None,
     exclude: Path | None = None,
+    names: Collection[str] | None = None,
 ) -> Path:
     """Score a checkpoint on every dataset found, and return `out`.
 
@@ -56,6 +57,7 @@ def evaluate(
     split_file, tones, exclude: tables by image: the user's split, the user's tones, and images to leave out (as
         `skinseg data leaks` writes them). A column dataset says of which a row speaks; with more than one
         dataset it has to be there.
+    names: of the datasets to score on, where not on all that are found.
     labels: changes to the datasets' label policies, see `label_policy.parse_labels`. Where there are any, they
         enter the hash that the rows call `config`.
 
@@ -65,7 +67,7 @@ def evaluate(
     if subset not in SUBSETS:
         raise UserError(f"--subset {subset}: one of {', '.join(SUBSETS)} expected")
     changes = parse_labels(labels)
-    datasets = _datasets(data_root, rendered, changes)
+    datasets = _named(_datasets(data_root, rendered, changes), names)
     for table in filter(None, (split_file, tones, exclude)):
         check_speaks_of(table, [dataset.name for dataset in datasets])
     record = read_checkpoint(newest_checkpoint(checkpoint))
@@ -141,6 +143,17 @@ def _datasets(data_root: Path | None, rendered: Path | None, labels: dict[str, s
             "or a rendered set (--rendered)"
         )
     return found
+
+
+def _named(datasets: list[Dataset], names: Collection[str] | None) -> list[Dataset]:
+    found = [dataset.name for dataset in datasets]
+    for name in names or ():
+        if name not in found:
+            raise UserError(
+                f"--datasets: {name!r} is not among those found ({', '.join(found)}); choose from them, or leave the "
+                "option out to score on all"
+            )
+    return [dataset for dataset in datasets if names is None or dataset.name in names]
 
 
 def _write_scenes(table: Path, images: Collection[str], path: Path) -> None:

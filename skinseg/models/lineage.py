@@ -13,10 +13,19 @@ one used the dataset under another split, which may have this image in its train
 
 @dataclass(frozen=True)
 class Training:
-    """One training: the dataset's name and the hash of its split, None where there was none."""
+    """One training on one set: the dataset's name and the hash of its split, None where there was none.
+
+    labels: whether its masks were used; an adaptation method may be shown the images of a target without them.
+    """
 
     dataset: str
     split: str | None
+    labels: bool = True
+
+    @property
+    def name(self) -> str:
+        """The dataset, and that its masks were not used, where they were not."""
+        return self.dataset if self.labels else f"{self.dataset} without labels"
 
 
 def lineage_of(metadata: Mapping[str, Any]) -> tuple[Training, ...]:
@@ -27,28 +36,34 @@ def lineage_of(metadata: Mapping[str, Any]) -> tuple[Training, ...]:
     recorded = metadata.get("lineage")
     if not recorded:
         return (Training(UNKNOWN, metadata.get("split")),)
-    return tuple(Training(str(entry["dataset"]), entry["split"]) for entry in recorded)
+    return tuple(
+        Training(str(entry["dataset"]), entry["split"], bool(entry.get("labels", True))) for entry in recorded
+    )
 
 
-def recorded(lineage: Sequence[Training], dataset: str, split: str | None) -> list[dict[str, str | None]]:
-    """The checkpoint's record of a lineage that goes on with one more training; a run that is resumed, or one
-    that goes on with the same data, adds nothing."""
-    now = Training(dataset, split)
-    every = [*lineage] if lineage and lineage[-1] == now else [*lineage, now]
-    return [{"dataset": training.dataset, "split": training.split} for training in every]
+def recorded(lineage: Sequence[Training], now: Sequence[Training]) -> list[dict[str, Any]]:
+    """The checkpoint's record of a lineage that goes on with one more run, on one set or on several at once, the
+    one that it validates on last; a run that is resumed, or one that goes on with the same data, adds nothing."""
+    every = [*lineage] if tuple(lineage[-len(now) :]) == tuple(now) else [*lineage, *now]
+    return [
+        {"dataset": training.dataset, "split": training.split}
+        | ({} if training.labels else {"labels": False})
+        for training in every
+    ]
 
 
 def trained_on(lineage: Sequence[Training]) -> tuple[str, str | None]:
-    """The dataset of the last training, and those before it ("a + b", each once) or None."""
-    last = lineage[-1].dataset
-    before = dict.fromkeys(training.dataset for training in lineage[:-1] if training.dataset != last)
+    """The dataset of the last training, and those before it or beside it ("a + b", each once) or None."""
+    last = lineage[-1].name
+    before = dict.fromkeys(training.name for training in lineage[:-1] if training.name != last)
     return last, " + ".join(before) or None
 
 
 def seen(lineage: Sequence[Training], dataset: str, split: str, held_out: bool) -> str:
     """Which of `SEEN` is true of an image of a dataset; `held_out` says that `split` has it in its test part.
 
-    Equal split hashes mean equal lists of names, whatever the dataset was called.
+    Equal split hashes mean equal lists of names, whatever the dataset was called. An image whose mask was not
+    used was shown all the same, and counts as trained on.
     """
 
     def by(training: Training) -> str:

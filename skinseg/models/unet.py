@@ -95,13 +95,21 @@ class TwoHeadUnet(nn.Module):
         Normalises inside, so that uint8 is what travels to the device.
         Raises ValueError where H or W is not a multiple of 32, naming the size to pad to.
         """
+        return self.decode(self.features(image))
+
+    def features(self, image: Tensor) -> list[Tensor]:
+        """The encoder's maps (B, C, H / 2^i, W / 2^i), fine to coarse; see `forward`."""
         height, width = image.shape[-2:]
         if height % STRIDE or width % STRIDE:
             raise ValueError(
                 f"image is {height}x{width}, sides that are multiples of {STRIDE} expected: "
                 f"pad to {padded_side(height)}x{padded_side(width)}"
             )
-        features = self.encoder((image.to(self.mean.dtype) - self.mean) / self.std)
+        maps: list[Tensor] = self.encoder((image.to(self.mean.dtype) - self.mean) / self.std)
+        return maps
+
+    def decode(self, features: list[Tensor]) -> dict[str, Tensor]:
+        """Logits (B, H, W) of each head from `features`."""
         shared = features if self.decoder is None else self.decoder(features)
         return {head: self.classifiers[head](self.branches[head](shared))[:, 0] for head in self.branches}
 

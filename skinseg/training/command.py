@@ -22,10 +22,12 @@ from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 from pytorch_lightning.trainer.states import TrainerStatus
 
+from skinseg.data.arrangement import ADAPTATIONS
 from skinseg.data.datamodule import SkinDataModule
 from skinseg.errors import UserError
 from skinseg.files import written_whole
 from skinseg.models import checkpoint as checkpoints
+from skinseg.training.adaptation import METHODS
 from skinseg.training.module import SkinPersonModule
 
 MONITOR = "val/skin_miou"
@@ -85,6 +87,15 @@ class TrainingCLI(LightningCLI):
             "--job", type=str, default="train", help="Name of the folder of runs, under `runs`."
         )
         parser.add_argument("--runs", type=str, default=str(RUNS), help="Folder of all runs.")
+        parser.add_argument(
+            "--adapt",
+            type=str,
+            default="none",
+            help=f"How to train on --data.source and --data.dataset: {', '.join(ADAPTATIONS)}; docs/adaptation.md.",
+        )
+        for word, method in METHODS.items():
+            parser.add_class_arguments(method, word)
+        parser.link_arguments("adapt", "data.adapt")
         parser.link_arguments("data.size", "model.size")
         for option in ("model.seed", "data.seed"):
             parser.link_arguments("seed_everything", option, compute_fn=int)
@@ -115,6 +126,12 @@ class TrainingCLI(LightningCLI):
         else:
             path = checkpoints.newest_checkpoint(Path(config.ckpt_path))
         found = checkpoints.read_checkpoint(path)
+        before = found.metadata.get("adapt", config.adapt)
+        if command == "fit" and before != config.adapt:
+            raise UserError(
+                f"--ckpt_path {path}: this run adapts by {before}, expected the same to go on with and found --adapt "
+                f"{config.adapt}; to start another run from its weights, give them as --model.pretrained"
+            )
         config.ckpt_path = str(path)
         config.model.encoder_weights = None
         for name in ("encoder", "decoder_channels", "head_split"):
@@ -127,6 +144,8 @@ class TrainingCLI(LightningCLI):
             kwargs["enable_model_summary"] = False
         if self.subcommand != "fit":
             return super().instantiate_trainer(logger=False, enable_checkpointing=False, **kwargs)
+        word = self._get(self.config, "adapt")
+        self.model.adapt_by(self._get(self.config_init, word) if word in METHODS else None)
         # Data that is not there should leave no run behind.
         self.datamodule.prepare_data()
         if self.run_folder is None:

@@ -1,7 +1,7 @@
 """The Lightning module: losses, optimizer and scores around the plain two-head U-Net."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -18,6 +18,7 @@ from skinseg.models import checkpoint as checkpoints
 from skinseg.models import lineage
 from skinseg.models.inference import THRESHOLD, Predictor
 from skinseg.models.unet import STRIDE, HeadSplit, TwoHeadUnet
+from skinseg.training.adaptation.base import Adaptation
 from skinseg.training.losses import head_losses
 
 
@@ -25,8 +26,8 @@ class SkinPersonModule(pl.LightningModule):
     """Trains both heads, each only where its label exists.
 
     A training batch is a dict of uint8 tensors: image (B, 3, S, S) and skin, person (B, S, S) in {0, 1, 255},
-    an absent label all 255. A validation or test batch is a list of `Sample`, scored one by one at its own
-    resolution.
+    an absent label all 255; for an adaptation method (`adapt_by`) it is one of each set, "source" and "target". A
+    validation or test batch is a list of `Sample`, scored one by one at its own resolution.
 
     encoder, decoder_channels, head_split, encoder_weights: see `TwoHeadUnet`.
     size: side of a training patch in pixels. Whole images are predicted at 1.5 times that long side, which
@@ -92,6 +93,8 @@ class SkinPersonModule(pl.LightningModule):
         self.class_weights: dict[str, Tensor] = {}
         self.parent: str | None = None
         self.lineage: tuple[lineage.Training, ...] = ()
+        self.adaptation: Adaptation | None = None
+        self.total_steps = 1
         if pretrained is not None:
             start = checkpoints.read_checkpoint(checkpoints.newest_checkpoint(Path(pretrained)))
             checkpoints.load_weights(self.network, start)
@@ -100,6 +103,17 @@ class SkinPersonModule(pl.LightningModule):
         if channels_last:
             # nn.Module.to has no overload for a memory format alone.
             cast(Any, self.network).to(memory_format=torch.channels_last)
+
+    def adapt_by(self, method: Adaptation | None) -> None:
+        """Train by an adaptation method from now on, or, for None, on labelled batches alone."""
+        if method is not None:
+            method.attach(self.network)
+        self.adaptation = method
+
+    @property
+    def progress(self) -> float:
+        """Share of the training's steps that are done, 0 to 1."""
+        return min(1.0, self.global_step / self.total_steps)
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         """Logits (B, H, W) per head; see `TwoHeadUnet.forward`."""
@@ -116,26 +130,63 @@ class SkinPersonModule(pl.LightningModule):
         if self.compile_network and self.device.type == "cuda":
             self.network.compile()  # in place: the state dict keeps its names
 
+    def on_train_start(self) -> None:
+        self.total_steps = max(1, int(self.trainer.estimated_stepping_batches))
+
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         # Lightning saves no random state: a resumed run draws the same dropout only if each step has its own.
         torch.manual_seed(int(np.random.SeedSequence([self.seed, self.global_step]).generate_state(1)[0]))
 
-    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor | None:
-        image = batch["image"]
-        if self.channels_last:
-            image = image.contiguous(memory_format=torch.channels_last)
-        losses = head_losses(self(image), batch, self.class_weights, self.balance, self.dice)
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor | None:
+        if self.adaptation is None:
+            total, count = self.supervised_loss(batch), len(batch["image"])
+        else:
+            total, count = self.adaptation.loss(self, batch), len(batch["source"]["image"])
+        if total is not None:
+            self.log_mean("train/loss", total, count, prog_bar=True)
+        return total
+
+    def on_after_backward(self) -> None:
+        if self.adaptation is not None:
+            self.adaptation.after_backward(self.network)
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        if self.adaptation is not None:
+            self.adaptation.after_step(self.network)
+
+    def supervised_loss(
+        self, batch: Mapping[str, Tensor], prefix: str = "", weights: Mapping[str, Tensor] | None = None
+    ) -> Tensor | None:
+        """`labelled_loss` of the network's answer to a batch's images."""
+        return self.labelled_loss(self(self.laid_out(batch["image"])), batch, prefix, weights)
+
+    def labelled_loss(
+        self,
+        logits: Mapping[str, Tensor],
+        batch: Mapping[str, Tensor],
+        prefix: str = "",
+        weights: Mapping[str, Tensor] | None = None,
+    ) -> Tensor | None:
+        """Weighted sum of the heads' losses over their labelled pixels; None where the batch has none.
+
+        Each is logged as train/<prefix><head>_loss. weights: class weights by head, the training set's where not given.
+        """
+        losses = head_losses(
+            logits, batch, self.class_weights if weights is None else weights, self.balance, self.dice
+        )
         for head, value in losses.items():
-            self.log(
-                f"train/{head}_loss", value.detach(), on_step=False, on_epoch=True, batch_size=len(image)
-            )
+            self.log_mean(f"train/{prefix}{head}_loss", value, len(batch["image"]))
         if not losses:
             return None
-        total = torch.stack([self.head_weight[head] * value for head, value in losses.items()]).sum()
-        self.log(
-            "train/loss", total.detach(), on_step=False, on_epoch=True, prog_bar=True, batch_size=len(image)
-        )
-        return total
+        return torch.stack([self.head_weight[head] * value for head, value in losses.items()]).sum()
+
+    def laid_out(self, image: Tensor) -> Tensor:
+        """The images in the memory layout that the network was given."""
+        return image.contiguous(memory_format=torch.channels_last) if self.channels_last else image
+
+    def log_mean(self, name: str, value: Tensor, count: int, prog_bar: bool = False) -> None:
+        """Log a value's mean over the epoch, `count` being the batch's images."""
+        self.log(name, value.detach(), on_step=False, on_epoch=True, prog_bar=prog_bar, batch_size=count)
 
     def validation_step(self, batch: Sequence[Sample], batch_idx: int) -> None:
         self._score(batch, "val")
@@ -172,7 +223,10 @@ class SkinPersonModule(pl.LightningModule):
 
     def configure_optimizers(self) -> Any:
         kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[self.optimizer]
-        optimizer = kind(self.network.parameters(), lr=self.lr, weight_decay=self.weight_decay)
+        parameters = [*self.network.parameters()]
+        if self.adaptation is not None:
+            parameters += [value for value in self.adaptation.parameters() if value.requires_grad]
+        optimizer = kind(parameters, lr=self.lr, weight_decay=self.weight_decay)
         if self.schedule == "constant":
             return optimizer
         steps = max(1, int(self.trainer.estimated_stepping_batches))
@@ -184,23 +238,38 @@ class SkinPersonModule(pl.LightningModule):
         # A run that goes on keeps where it came from.
         self.parent = checkpoint[checkpoints.KEY]["parent"]
         self.lineage = lineage.lineage_of(checkpoint[checkpoints.KEY])
+        if self.adaptation is None:
+            # Validation and test need no network of a method's own.
+            checkpoint["state_dict"] = {
+                name: value
+                for name, value in checkpoint["state_dict"].items()
+                if name.startswith(checkpoints.PREFIX)
+            }
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         datamodule = getattr(self.trainer, "datamodule", None)
-        hash_ = getattr(getattr(datamodule, "split", None), "hash", None)
-        split = None if hash_ is None else str(hash_)
-        # A folder of the user's own bears its own name, in the rows too.
-        dataset = str(getattr(getattr(datamodule, "dataset", None), "name", lineage.UNKNOWN))
+        partner = getattr(datamodule, "partner", None)
+        now = [] if partner is None else [_training(partner, partner.labelled)]
+        now.append(_training(datamodule))
         checkpoint[checkpoints.KEY] = checkpoints.metadata_of(
             self.network,
             self.size,
             patch_size=self.patch_size,
             epoch=int(self.current_epoch),
             seed=int(self.seed),
-            split=split,
+            split=now[-1].split,
             parent=self.parent,
-            lineage=lineage.recorded(self.lineage, dataset, split),
+            lineage=lineage.recorded(self.lineage, now),
+            adapt=str(getattr(datamodule, "adapt", "none")),
         )
+
+
+def _training(shown: Any, labels: bool = True) -> lineage.Training:
+    """The record of a datamodule or of the partner in it; of a loader that is neither, unknown."""
+    hash_ = getattr(getattr(shown, "split", None), "hash", None)
+    # A folder of the user's own bears its own name, in the rows too.
+    name = getattr(getattr(shown, "dataset", None), "name", lineage.UNKNOWN)
+    return lineage.Training(str(name), None if hash_ is None else str(hash_), labels)
 
 
 def warmup_cosine(step: int, steps: int, warmup: int) -> float:

@@ -33,7 +33,7 @@ def cluster_frames(job: Job, indices: Sequence[int], scheduler: str) -> Generato
 
     Raises UserError where it cannot be reached, is lost, or cannot render.
     """
-    client = _connect(scheduler)
+    client = connect(scheduler)
     try:
         if not client.scheduler_info().get("workers"):
             print(f"the cluster at {scheduler} has no workers yet; waiting for them", file=sys.stderr)
@@ -115,7 +115,7 @@ def _same(job: Job) -> Job:
     return job
 
 
-def _connect(scheduler: str) -> Any:
+def connect(scheduler: str) -> Any:
     try:
         from dask.distributed import Client
     except ModuleNotFoundError as error:

@@ -1,0 +1,133 @@
+"""Training patches, and the seeded streams in which they are shown."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset as TorchDataset
+from torch.utils.data import Sampler
+
+from skinseg.data.augmentation import Augmentation
+from skinseg.data.cache import DecodedCache
+from skinseg.datasets.sample import HEADS, IGNORE, Image, Mask
+
+Batch = dict[str, torch.Tensor]
+Index = tuple[int, int]
+
+
+class TrainingPatches(TorchDataset[Batch]):
+    """Augmented patches; an index is (cycle, position in `positions`).
+
+    transform, half: the augmentation at the patch's size and at half of it, for mosaics of four images.
+    seed: the first numbers of every generator's seed; those of the index follow.
+    labelled: where it is off, a patch is `image` and `inside`, uint8 (S, S), 1 where the pixel comes from the
+        image and 0 where it was filled up; no mask is looked at.
+    """
+
+    def __init__(
+        self,
+        cache: DecodedCache,
+        positions: Sequence[int],
+        transform: Augmentation,
+        half: Augmentation,
+        mosaic: float,
+        seed: Sequence[int],
+        labelled: bool = True,
+    ) -> None:
+        self.cache = cache
+        self.positions = positions
+        self.transform = transform
+        self.half = half
+        self.mosaic = mosaic
+        self.seed = tuple(seed)
+        self.labelled = labelled
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def __getitem__(self, index: Index) -> Batch:
+        cycle, i = index
+        generator = np.random.default_rng([*self.seed, cycle, i])
+        if self.mosaic > 0 and generator.random() < self.mosaic:
+            others = generator.integers(len(self.positions), size=3)
+            tiles = [self._patch(self.positions[j], self.half, generator) for j in (i, *others)]
+            rows = [[np.hstack(pair) for pair in zip(*tiles[k : k + 2], strict=True)] for k in (0, 2)]
+            image, skin, person = (np.vstack(pair) for pair in zip(*rows, strict=True))
+        else:
+            image, skin, person = self._patch(self.positions[i], self.transform, generator)
+        pixels = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
+        if not self.labelled:
+            return {"image": pixels, "inside": torch.from_numpy((skin != IGNORE).astype(np.uint8))}
+        return {
+            "image": pixels,
+            "skin": torch.from_numpy(np.ascontiguousarray(skin)),
+            "person": torch.from_numpy(np.ascontiguousarray(person)),
+        }
+
+    def _patch(
+        self, position: int, transform: Augmentation, generator: np.random.Generator
+    ) -> tuple[Image, Mask, Mask]:
+        image = np.array(self.cache.image(position))
+        if not self.labelled:
+            # Nothing but 0 goes in: what comes out as 255 is outside the image.
+            blank = np.zeros(image.shape[:2], np.uint8)
+            return transform(image, blank, blank, generator)
+        masks = [self.cache.mask(position, head) for head in HEADS]
+        unlabelled = np.full(image.shape[:2], IGNORE, np.uint8)
+        skin, person = (unlabelled if mask is None else np.array(mask) for mask in masks)
+        return transform(image, skin, person, generator)
+
+
+class PairedPatches(TorchDataset[dict[str, Batch]]):
+    """A patch of each of two sets by its name; an index is an index of each, in the same order."""
+
+    def __init__(self, sets: dict[str, TrainingPatches]) -> None:
+        self.sets = sets
+
+    def __getitem__(self, index: tuple[Index, Index]) -> dict[str, Batch]:
+        return {name: patches[i] for (name, patches), i in zip(self.sets.items(), index, strict=True)}
+
+
+class StreamSampler(Sampler[Index]):
+    """An epoch's piece of an endless stream over `size` patches: (cycle, index), `length` of them.
+
+    The stream is one permutation of all patches after the other, each drawn from (seed, cycle), and epoch e
+    begins at place e x length. Where length is size, an epoch is a cycle.
+
+    The epoch is asked for when iteration begins and its cycle travels with the index, so that worker
+    processes, which hold a copy of the dataset from an earlier moment, augment by the right one.
+    """
+
+    def __init__(self, size: int, length: int, seed: Sequence[int], epoch: Callable[[], int]) -> None:
+        self.size = size
+        self.length = length
+        self.seed = tuple(seed)
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __iter__(self) -> Iterator[Index]:
+        return self._from(self.epoch() * self.length)
+
+    def _from(self, start: int) -> Iterator[Index]:
+        drawn, order = -1, np.empty(0, np.int64)
+        for place in range(start, start + self.length):
+            cycle, k = divmod(place, self.size)
+            if cycle != drawn:
+                drawn, order = cycle, np.random.default_rng([*self.seed, cycle]).permutation(self.size)
+            yield cycle, int(order[k])
+
+
+class PairSampler(Sampler[tuple[Index, Index]]):
+    """Two streams of the same length, side by side."""
+
+    def __init__(self, first: StreamSampler, second: StreamSampler) -> None:
+        self.streams = (first, second)
+
+    def __len__(self) -> int:
+        return len(self.streams[0])
+
+    def __iter__(self) -> Iterator[Any]:
+        return zip(*self.streams, strict=True)

@@ -1,0 +1,343 @@
+"""A study at a scale, on the data at hand, as a graph of nodes: render, fit, score."""
+
+import dataclasses
+import inspect
+import itertools
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from skinseg import __version__
+from skinseg.data.arrangement import ADAPTATIONS
+from skinseg.data.splits import make_split
+from skinseg.datasets.base import Dataset
+from skinseg.datasets.registry import find_datasets, open_dataset
+from skinseg.errors import UserError
+from skinseg.studies.definition import Axis, Fit, Scale, Study
+from skinseg.studies.identity import Node, data_fingerprint
+
+RENDERED = "rendered"
+TARGET = "target"
+_NOT_DECIDING = (
+    "job", "runs", "seed_everything", "data.num_workers", "data.cache_dir", "data.data_root", "data.source_root",
+    "data.source", "adapt", "trainer.devices", "trainer.enable_progress_bar", "model.pretrained",
+)  # fmt: skip
+"""Options that change no result, or that stand in an identity in another form: the seed, data, what is gone on from."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What is at hand. rendered: a set to use in place of the study's. target: in place of the scale's."""
+
+    data_root: Path
+    rendered: Path | None = None
+    backgrounds: Path | None = None
+    target: str | None = None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One scored run: an arm, the labels of its point on the axes, and its seed."""
+
+    arm: str
+    point: tuple[str, ...]
+    seed: int
+    score: Node
+
+    @property
+    def name(self) -> str:
+        """For instance "scratch@30"."""
+        return "@".join((self.arm, ",".join(self.point))) if self.point else self.arm
+
+
+@dataclass(frozen=True)
+class Graph:
+    """nodes: parents before children, each once. test_sets: what is scored on what is here, the headline's first.
+    missing: data sets that are not. notes: sentences for the reader."""
+
+    nodes: tuple[Node, ...]
+    cells: tuple[Cell, ...]
+    test_sets: tuple[tuple[str, str], ...]
+    missing: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def expand(study: Study, scale_name: str, inputs: Inputs) -> Graph:
+    """Every node of the study. Writes nothing.
+
+    Raises UserError where a target is missing, no test set is there, or an axis or option names no parameter.
+    """
+    scale = study.scale(scale_name)
+    if inputs.target:
+        scale = dataclasses.replace(scale, target=inputs.target)
+    here = {dataset.name: dataset for dataset in find_datasets(inputs.data_root)}
+    builder = _Builder(study, scale, scale_name, inputs, here)
+    check_parameters(study, builder.config)
+    cells = [
+        Cell(fit.name, point, seed, builder.score(fit, point, seed))
+        for fit in study.fits
+        if not fit.stage
+        for point in builder.points(fit)
+        for seed in scale.seeds
+    ]
+    if not cells:
+        names = ", ".join(builder.missing)
+        raise UserError(f"study {study.name}: none of its training sets is in {inputs.data_root} ({names})")
+    nodes: dict[str, Node] = {}
+    for cell in cells:
+        _collect(cell.score, nodes)
+    # All rendering first, then seed by seed, so that what stands after half the time is a whole, smaller study.
+    order = {"render": 0, "fit": 1, "score": 1}
+    ranked = sorted(nodes.values(), key=lambda node: (order[node.kind], node.cost.get("seed", 0)))
+    notes = [*study.notes, *builder.notes()]
+    return Graph(tuple(ranked), tuple(cells), builder.test_sets, tuple(builder.missing), tuple(notes))
+
+
+def _collect(node: Node, nodes: dict[str, Node]) -> None:
+    for parent in node.parents:
+        _collect(parent, nodes)
+    nodes.setdefault(node.key, node)
+
+
+class _Builder:
+    """Makes the nodes of one study at one scale; the same piece of work is the same node."""
+
+    def __init__(
+        self, study: Study, scale: Scale, scale_name: str, inputs: Inputs, here: Mapping[str, Dataset]
+    ) -> None:
+        self.study, self.scale, self.scale_name = study, scale, scale_name
+        self.inputs, self.here = inputs, here
+        self.config = _merged(study, scale)
+        self.axes = {axis.name: axis for axis in study.axes}
+        self.missing: dict[str, None] = {}
+        self.prints: dict[str, str] = {}
+        wanted: dict[str, str] = {}
+        for name, subset in study.score.items():
+            wanted.setdefault(scale.target if name == TARGET else name, subset)
+        self.test_sets = tuple((name, subset) for name, subset in wanted.items() if self._is_here(name))
+        if not self.test_sets:
+            raise UserError(
+                f"study {study.name}: none of its test sets {', '.join(wanted)} is in {inputs.data_root}, expected "
+                "at least one; `skinseg data list` says where they are offered"
+            )
+
+    def points(self, fit: Fit) -> list[tuple[str, ...]]:
+        """Labels along the fit's axes, without training sets that are not here."""
+        axes = [self.axes[name] for name in fit.axes]
+        return [
+            labels
+            for labels in itertools.product(*(axis.points[self.scale_name] for axis in axes))
+            if all(
+                axis.parameter != "data.dataset" or self._is_here(str(self._value(axis, label)))
+                for axis, label in zip(axes, labels, strict=True)
+            )
+        ]
+
+    def score(self, fit: Fit, point: tuple[str, ...], seed: int) -> Node:
+        run = self.fit(fit, dict(zip(fit.axes, point, strict=True)), seed)
+        spec = {name: [subset, self._print(name)] for name, subset in self.test_sets}
+        images = sum(
+            len(self.here[name] if subset == "all" else make_split(self.here[name]).test)
+            for name, subset in self.test_sets
+        )
+        return Node(
+            "score", f"score {_titled(fit, point, seed)}", {"test_sets": spec}, (run,),
+            {"data_root": str(self.inputs.data_root)}, {"images": images, "seed": seed},
+        )  # fmt: skip
+
+    def fit(self, fit: Fit, point: Mapping[str, str], seed: int) -> Node:
+        settings: dict[str, Any] = {}
+        options = dict(self.config) | dict(fit.options) | dict(self.scale.fit_options.get(fit.name, {}))
+        # The settings of methods that this fit does not use decide nothing.
+        unused = [f"{name}." for name in ADAPTATIONS if name != fit.adapt]
+        options = {key: value for key, value in options.items() if not key.startswith(tuple(unused))}
+        target = self.scale.target
+        for name in fit.axes:
+            axis, value = self.axes[name], self._value(self.axes[name], point[name])
+            if axis.parameter.startswith("render."):
+                settings[axis.parameter.removeprefix("render.")] = value
+            elif axis.parameter == "data.dataset":
+                target = str(value)
+            else:
+                options[axis.parameter] = value
+        steps = sum(self.scale.steps[name] for name in fit.steps)
+        if steps % self.scale.epochs:
+            raise UserError(
+                f"{self.study.path}: {steps} steps of {fit.name} do not fall into {self.scale.epochs} epochs; "
+                "choose steps that do"
+            )
+        options |= {"data.epoch_steps": steps // self.scale.epochs, "trainer.max_epochs": self.scale.epochs}
+        spec: dict[str, Any] = {"seed": seed, "adapt": fit.adapt}
+        parents: list[Node] = []
+        data: dict[str, str] = {}
+        if fit.data == "source":
+            options["data.dataset"] = RENDERED
+        else:
+            if not self._is_here(target):
+                raise UserError(
+                    f"study {self.study.name}: {fit.name} trains on {target}, which is not in {self.inputs.data_root}; "
+                    "add it there, or name another data set with --target"
+                )
+            options["data.dataset"] = target
+            data[target] = self._print(target)
+        options["data.source"] = RENDERED if fit.data == "both" else None
+        if fit.data != "target":
+            if self.inputs.rendered is None:
+                parents.append(self.render(settings))
+            else:
+                data[RENDERED] = self._print(RENDERED)
+        if fit.after:
+            before = self.study.fit(fit.after)
+            parents.append(self.fit(before, {name: point[name] for name in before.axes}, seed))
+        spec |= {"options": options, "data": data}
+        cost = {
+            "steps": steps, "size": options.get("data.size", 256), "batch_size": options.get("data.batch_size", 8),
+            "encoder": options.get("model.encoder"), "adapt": fit.adapt, "seed": seed,
+            "accelerator": options.get("trainer.accelerator", "auto"),
+        }  # fmt: skip
+        how = {
+            "data_root": str(self.inputs.data_root),
+            "rendered": None if self.inputs.rendered is None else str(self.inputs.rendered),
+        }
+        title = f"fit {_titled(fit, tuple(point.values()), seed)}"
+        return Node("fit", title, spec, tuple(parents), how, cost)
+
+    def render(self, settings: Mapping[str, Any]) -> Node:
+        from skinseg.synthetic.config import GeneratorConfig
+
+        given = self.study.render
+        config = self.study.path.parent / given.get("config", "../render/mixed.yaml")
+        record = yaml.safe_load(config.read_text(encoding="utf-8")) if config.is_file() else None
+        if record is None:
+            raise UserError(
+                f"{self.study.path}: render.config {config} does not exist; name a generator's YAML"
+            )
+        record |= dict(given.get("settings", {})) | dict(settings)
+        checked = GeneratorConfig.from_record(record, f"{self.study.path}: render")
+        spec: dict[str, Any] = {
+            "config": dataclasses.asdict(checked), "count": self.scale.frames, "seed": given.get("seed", 0),
+            "skinseg": __version__,
+        }  # fmt: skip
+        if self.inputs.backgrounds is not None:
+            spec["backgrounds"] = _photographs(self.inputs.backgrounds)
+        said = ", ".join(f"{name} {value}" for name, value in settings.items())
+        how = {"backgrounds": None if self.inputs.backgrounds is None else str(self.inputs.backgrounds)}
+        title = f"render {self.scale.frames} frames" + (f", {said}" if said else "")
+        return Node("render", title, spec, (), how, {"frames": self.scale.frames})
+
+    def notes(self) -> list[str]:
+        said = [f"Not on this machine, and left out: {', '.join(self.missing)}."] if self.missing else []
+        if self.inputs.rendered is not None:
+            if any(axis.parameter.startswith("render.") for axis in self.study.axes):
+                raise UserError(
+                    f"--rendered {self.inputs.rendered}: study {self.study.name} varies how frames are rendered, so "
+                    "one set cannot stand for them; leave the option out"
+                )
+            frames = len(open_dataset(RENDERED, self.inputs.rendered))
+            said.append(f"Frames: {frames}, of a set that was there before, not rendered by the study.")
+        return said
+
+    def _is_here(self, name: str) -> bool:
+        if name in self.here:
+            return True
+        self.missing[name] = None
+        return False
+
+    def _value(self, axis: Axis, label: str) -> Any:
+        return axis.points[self.scale_name][label]
+
+    def _print(self, name: str) -> str:
+        if name not in self.prints:
+            if name == RENDERED:
+                assert self.inputs.rendered is not None
+                dataset = open_dataset(RENDERED, self.inputs.rendered)
+            else:
+                dataset = self.here[name]
+            self.prints[name] = data_fingerprint(dataset, make_split(dataset).hash)
+        return self.prints[name]
+
+
+def check_parameters(study: Study, config: Mapping[str, Any]) -> None:
+    """Raise UserError where an axis or an option names no parameter of generator, data, model or trainer."""
+    from pytorch_lightning import Trainer
+
+    from skinseg.data.datamodule import SkinDataModule
+    from skinseg.synthetic.config import GeneratorConfig
+    from skinseg.training import adaptation
+    from skinseg.training.module import SkinPersonModule
+
+    known = {
+        "render": [each.name for each in dataclasses.fields(GeneratorConfig)],
+        **{
+            room: list(inspect.signature(kind).parameters)
+            for room, kind in (
+                ("data", SkinDataModule),
+                ("model", SkinPersonModule),
+                ("trainer", Trainer),
+                *adaptation.METHODS.items(),
+            )
+        },
+    }
+    given = [(f"axis {axis.name}", axis.parameter) for axis in study.axes]
+    given += [(f"fits.{fit.name}", option) for fit in study.fits for option in fit.options]
+    given += [
+        (f"scales.{name}.fit_options", option)
+        for name, scale in study.scales.items()
+        for options in scale.fit_options.values()
+        for option in options
+    ]
+    given += [(f"scales.{name}", option) for name, scale in study.scales.items() for option in scale.options]
+    for where, parameter in given:
+        room, _, name = parameter.partition(".")
+        if parameter in config and parameter not in _NOT_DECIDING:
+            continue
+        if name not in known.get(room, ()):
+            rooms = ", ".join(f"{each}.*" for each in known)
+            close = ", ".join(known.get(room, ())) or rooms
+            raise UserError(
+                f"{study.path}: {where}: {parameter!r} names no parameter, expected one of {close}"
+            )
+
+
+def _merged(study: Study, scale: Scale) -> dict[str, Any]:
+    """Every option of the scale's configs and its own, by dotted name, without those that decide nothing."""
+    merged: dict[str, Any] = {}
+    for name in scale.configs:
+        path = study.path.parent / name
+        if not path.is_file():
+            raise UserError(f"{study.path}: configs names {name}, but {path} does not exist; correct it")
+        merged |= _flat(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+    merged |= dict(scale.options)
+    return {key: value for key, value in merged.items() if key not in _NOT_DECIDING}
+
+
+def _flat(record: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in record.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def _titled(fit: Fit, point: Sequence[str], seed: int) -> str:
+    return f"{'@'.join((fit.name, ','.join(point))) if point else fit.name}, seed {seed}"
+
+
+def _photographs(folder: Path) -> list[int | str]:
+    from skinseg.synthetic.surroundings.backgrounds import find_photos
+
+    photos = find_photos(folder.resolve())
+    lines = [f"{name} {digest}" for name, digest in zip(photos.names, photos.hashes, strict=True)]
+    import hashlib
+
+    return [len(lines), hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]]
+
+
+def processors() -> int:
+    return os.cpu_count() or 1

@@ -1,0 +1,131 @@
+"""Studies run: killed and undisturbed ones say the same, no run is done twice, and other code's runs are refused."""
+
+import json
+import multiprocessing
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from skinseg import cli
+from skinseg.evaluation.rows import read_rows
+from skinseg.studies import work
+from skinseg.studies.identity import code_of
+from tests import fakes
+from tests.test_studies_graph import write_study
+
+# Forked, so that no attempt pays the import of torch again.
+FORK = multiprocessing.get_context("fork")
+OUT = Path("results", "studies", "tiny-laptop")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Data, a rendered set and a study of one seed with five fits."""
+    root = tmp_path_factory.mktemp("studies")
+    fakes.make_hgr(root / "data" / "hgr", 24)
+    fakes.make_rendered(root / "set", 12)
+    write_study(root / "tiny.yaml", lambda record: record["scales"]["laptop"].update(seeds=[0]))
+    return root
+
+
+def arguments(place: Path, *more: str) -> list[str]:
+    given = ["--data-root", str(place / "data"), "--rendered", str(place / "set")]
+    return ["study", "run", str(place / "tiny.yaml"), *given, *more]
+
+
+def run_in(folder: Path, place: Path) -> None:
+    """A process of its own: the study, in this working folder."""
+    os.chdir(folder)
+    os.environ["WANDB_MODE"] = "disabled"
+    raise SystemExit(cli.main(arguments(place)))
+
+
+def titles(folder: Path) -> list[str]:
+    return [json.loads(line)["title"] for line in (folder / work.LOG).read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(place: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The working folder of a study that ran through."""
+    import skinseg.evaluation.command
+    import skinseg.training.command  # noqa: F401
+
+    folder = tmp_path_factory.mktemp("undisturbed")
+    process = FORK.Process(target=run_in, args=(folder, place))
+    process.start()
+    process.join()
+    assert process.exitcode == 0
+    return folder
+
+
+@pytest.mark.slow
+def test_killed_three_times_it_ends_as_if_undisturbed(place: Path, undisturbed: Path, tmp_path: Path) -> None:
+    moments = random.Random(0)
+    killed = 0
+    for _ in range(3):
+        process = FORK.Process(target=run_in, args=(tmp_path, place))
+        process.start()
+        # Wherever it is by then: caching, in a step, writing a checkpoint, scoring.
+        time.sleep(moments.uniform(0.5, 5))
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGKILL)
+        process.join()
+        killed += process.exitcode == -signal.SIGKILL
+    assert killed
+    process = FORK.Process(target=run_in, args=(tmp_path, place))
+    process.start()
+    process.join()
+    assert process.exitcode == 0
+    done = titles(tmp_path)
+    assert len(set(done)) == len(done)
+    assert set(done) <= set(titles(undisturbed))
+    for name in ("study.md", "study.csv", "study.tex", "report.html"):
+        assert (tmp_path / OUT / name).read_bytes() == (undisturbed / OUT / name).read_bytes(), name
+    assert read_rows(tmp_path / OUT / "rows.parquet") == read_rows(undisturbed / OUT / "rows.parquet")
+    for folder in (tmp_path / "runs" / "studies").iterdir():
+        if folder.is_dir():
+            assert len(list(folder.glob("*/result.json"))) == 1
+
+
+@pytest.mark.slow
+def test_what_is_finished_is_not_done_again_and_other_code_is_refused(
+    place: Path, undisturbed: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(undisturbed)
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    before = titles(undisturbed)
+    assert len(before) == 9
+    text = (OUT / "study.md").read_text()
+    assert text.startswith("# A tiny study (laptop scale: the default encoder at 32 pixels, 1 seed)")
+    assert "| pretrained | 2 |" in text
+    assert "ecu (not here)" in text
+    assert cli.main(arguments(place)) == 0
+    assert titles(undisturbed) == before
+    assert (OUT / "study.md").read_text() == text
+    assert cli.main(arguments(place, "--dry-run")) == 0
+    assert "fit: 5, 5 of them finished" in capsys.readouterr().out
+
+    other = write_study(place / "other.yaml", lambda record: record.update(name="other"))
+    given = ["study", "run", str(other), *arguments(place)[3:], "--out", str(OUT)]
+    assert cli.main(given) == 2
+    assert "holds study tiny at laptop scale" in capsys.readouterr().err
+
+    changed = dict(code_of("fit")) | {"training/module.py": "changed"}
+    usual = code_of
+
+    def code(kind: str) -> dict[str, str]:
+        return changed if kind == "fit" else usual(kind)
+
+    for module in ("identity", "work"):
+        monkeypatch.setattr(f"skinseg.studies.{module}.code_of", code)
+    assert cli.main(arguments(place)) == 2
+    error = capsys.readouterr().err
+    assert "fit pretrain, seed 0" in error
+    assert "skinseg/training/module.py changed since" in error
+    assert cli.main(arguments(place, "--other-code", "accept")) == 0
+    assert "taken as they are: fit pretrain, seed 0" in (OUT / "study.md").read_text()
+    assert titles(undisturbed) == before
