@@ -77,11 +77,15 @@ def _photometry() -> list[Any]:
     return [
         A.OneOf(
             [
-                A.RandomBrightnessContrast(brightness_limit=0.3, contrast_limit=0.3, p=1),
-                A.RandomGamma(gamma_limit=(60, 160), p=0.5),
-                A.RandomToneCurve(scale=0.2, p=0.5),
+                A.RandomBrightnessContrast(brightness_limit=0.3, contrast_limit=0.3, p=0.3),
+                A.RandomGamma(gamma_limit=(60, 160), p=0.15),
+                A.RandomToneCurve(scale=0.2, p=0.15),
+                # Exposure and colour as cameras differ in them: down to a third of the light, half-grey to vivid.
+                A.ColorJitter(
+                    brightness=(0.35, 1.3), contrast=(0.7, 1.4), saturation=(0.3, 1.3), hue=(0, 0), p=0.4
+                ),
             ],
-            p=0.7,
+            p=0.8,
         ),
         A.OneOf(
             [
