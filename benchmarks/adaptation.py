@@ -96,12 +96,14 @@ def batches(config: dict[str, Any], device: torch.device) -> dict[str, dict[str,
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--rounds", type=int, default=20, help="timed steps of each method [20]")
+    parser.add_argument("--size", type=int, help="patch side, pixels [the preset's]")
     parser.add_argument("--threads", type=int, default=1, help="torch threads [1]")
     parser.add_argument("--out", type=Path, required=True, help="JSON of all samples")
     options = parser.parse_args()
 
     torch.set_num_threads(options.threads)
     config = yaml.safe_load((CONFIGS / f"{preset()}.yaml").read_text())
+    config["data"]["size"] = options.size or config["data"]["size"]
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     shown = batches(config, device)
     single = {"finetune": shown["target"], "none": shown["source"]}
