@@ -97,3 +97,18 @@ def test_a_build_that_comes_second_uses_the_first(tmp_path: Path, monkeypatch: p
     cache = open_cache(dataset, 48, cache_dir)
     assert [path.name for path in cache_dir.iterdir()] == [cache.folder.name]
     assert len(cache) == 3
+
+
+def test_a_cache_of_images_alone_opens_no_mask(tmp_path: Path) -> None:
+    for name, make in (("rendered", fakes.make_rendered), ("hgr", fakes.make_hgr)):
+        dataset = open_dataset(name, make(tmp_path / name, 4))
+        whole = open_cache(dataset, 1000, tmp_path / "cache")
+        for item in dataset.items:
+            item.mask_path.write_bytes(b"no image")
+        alone = open_cache(dataset, 1000, tmp_path / "cache", labelled=False)
+        assert alone.heads == ()
+        for i in range(4):
+            np.testing.assert_array_equal(alone.image(i), whole.image(i))
+            assert (alone.sample(i).skin, alone.sample(i).person) == (None, None)
+        # Masks come and go; images alone stay the same set.
+        assert open_cache(dataset, 1000, tmp_path / "cache", labelled=False).folder == alone.folder

@@ -183,3 +183,29 @@ def test_a_resumed_run_sees_what_the_uninterrupted_one_saw(reload: int, tmp_path
     resumed = record(tmp_path, 4, resume=tmp_path / "2.ckpt", reload=reload)
     assert resumed == {epoch: whole[epoch] for epoch in (2, 3)}
     assert record(tmp_path, 2, num_workers=2, reload=reload) == {epoch: whole[epoch] for epoch in (0, 1)}
+
+
+def test_a_stream_goes_on_where_the_epoch_before_ended() -> None:
+    epoch = 0
+    sampler = StreamSampler(7, 10, (5,), lambda: epoch)
+    shown: list[tuple[int, int]] = []
+    while epoch < 7:
+        shown += list(sampler)
+        epoch += 1
+        assert len(shown) == 10 * epoch
+    for cycle in range(10):
+        indices = [i for c, i in shown if c == cycle]
+        # As today's epochs are drawn, and each patch once a cycle.
+        assert indices == np.random.default_rng([5, cycle]).permutation(7).tolist()
+
+
+@pytest.mark.slow
+def test_epochs_of_a_set_number_of_steps_resume_too(tmp_path: Path) -> None:
+    fakes.make_rendered(tmp_path / "data", 14)
+    options: dict[str, Any] = {"epoch_steps": 2, "reload": 1}
+    whole = record(tmp_path, 4, **options)
+    assert [len(steps) for steps in whole.values()] == [2] * 4
+    assert len({image for steps in whole.values() for image in steps}) == 8
+    record(tmp_path, 2, **options)
+    resumed = record(tmp_path, 4, resume=tmp_path / "2.ckpt", num_workers=2, **options)
+    assert resumed == {epoch: whole[epoch] for epoch in (2, 3)}

@@ -16,6 +16,16 @@ def test_a_lineage_grows_by_one_training() -> None:
     assert recorded((RENDERED, HGR), [HGR]) == second
 
 
+def test_a_set_without_labels_is_recorded_as_such_and_counts_as_seen() -> None:
+    unlabelled = Training("hgr", "h", labels=False)
+    both = lineage_of({"lineage": recorded((), [unlabelled, RENDERED])})
+    assert both == (unlabelled, RENDERED)
+    assert lineage_of({"lineage": recorded(both, [unlabelled, RENDERED])}) == both
+    assert trained_on(both) == ("rendered", "hgr without labels")
+    assert seen(both, "hgr", "h", held_out=False) == "trained on"
+    assert seen(both, "hgr", "h", held_out=True) == "held out"
+
+
 def test_what_it_was_trained_on() -> None:
     assert trained_on((HGR,)) == ("hgr", None)
     assert trained_on((RENDERED, HGR)) == ("hgr", "rendered")

@@ -221,7 +221,7 @@ class Broken(torch.utils.data.Dataset[int]):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("preset", ["cpu", "gpu"])
-@pytest.mark.parametrize("job", ["pretrain", "finetune"])
+@pytest.mark.parametrize("job", ["pretrain", "finetune", "adapt"])
 @pytest.mark.parametrize("paper", [False, True])
 def test_every_recipe_is_one_that_fit_accepts(
     preset: str, job: str, paper: bool, capsys: pytest.CaptureFixture[str]

@@ -78,8 +78,9 @@ class Bgc(Adaptation):
         target = training.supervised_loss(pair["target"])
         if target is None:
             return None
-        remaining: Tensor = (1 - ratio) * target
-        return remaining
+        total: Tensor = (1 - ratio) * target
+        # The source's part is in the value for the record; its gradient is added after the backward pass.
+        return total if source is None else total + ratio * source.detach()
 
     def after_backward(self, network: TwoHeadUnet) -> None:
         if self.perturbation is None:
