@@ -10,7 +10,7 @@ from PIL import Image as PillowImage
 
 import skinseg
 from skinseg.cli import main
-from skinseg.models.predict import find_photos
+from skinseg.models.pictures import find_pictures
 from tests.fakes import fake, write
 from tests.test_models_checkpoint import saved
 
@@ -77,7 +77,7 @@ def test_a_photograph_is_turned_as_its_exif_says(checkpoint, tmp_path):
 
 def test_files_folders_and_patterns_name_each_photograph_once(photos):
     names = [str(photos / "a [1].jpg"), str(photos / "a*.jpg"), str(photos)]
-    assert [photo.path.name for photo in find_photos(names)] == ["a [1].jpg", "b.PNG"]
+    assert [source.path.name for source in find_pictures(names)] == ["a [1].jpg", "b.PNG"]
 
 
 @pytest.mark.parametrize(
