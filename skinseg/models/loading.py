@@ -20,11 +20,12 @@ def load(path: Path | str, device: str = "auto") -> ImagePredictor:
     Raises UserError where there is no model, or a bad one, and for a device that this machine lacks.
     """
     path = Path(path)
-    torch = importlib.util.find_spec("torch") is not None
-    if path.suffix == ".onnx" or ((path / ONNX).is_file() and not (torch and (path / WEIGHTS).is_file())):
+    torch = path.suffix != ".onnx" and importlib.util.find_spec("torch") is not None
+    onnx = path if path.suffix == ".onnx" else path / ONNX
+    if onnx is path or (onnx.is_file() and not (torch and (path / WEIGHTS).is_file())):
         from skinseg.models.onnx_model import OnnxPredictor
 
-        return OnnxPredictor(path if path.suffix == ".onnx" else path / ONNX, device)
+        return OnnxPredictor(onnx, device)
     if not torch:
         raise UserError(
             f"{path}: torch is not installed, which checkpoints and safetensors need; install it, or name the "
