@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from skinseg.models.inference import Predictor
+    from skinseg.models.prediction import ImagePredictor
 
 __version__ = "0.1.0"
 
 
-def load(path: "Path | str", device: str = "auto") -> "Predictor":
-    """A trained model, ready to predict; see `skinseg.models.inference.load`."""
+def load(path: "Path | str", device: str = "auto") -> "ImagePredictor":
+    """A trained model, ready to predict; see `skinseg.models.loading.load`."""
     from skinseg.models import (
-        inference,  # torch takes seconds to import, which `skinseg --help` does not need
-    )
+        loading,
+    )  # OpenCV takes its time to import, which `skinseg --help` does not need
 
-    return inference.load(path, device)
+    return loading.load(path, device)

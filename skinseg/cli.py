@@ -127,26 +127,74 @@ def _parser() -> argparse.ArgumentParser:
         commands.add_parser("study", help="run an experiment of the paper, or one of your own")
     )
 
-    predict = commands.add_parser("predict", help="write skin and person masks of your own photographs")
-    predict.add_argument("images", nargs="+", metavar="IMAGE", help="files, folders, or patterns with *")
-    predict.add_argument(
-        "--checkpoint",
-        type=Path,
-        default=Path("runs"),
-        metavar="PATH",
-        help="a .ckpt, a run, or a folder of runs (newest) [runs]",
-    )
-    predict.add_argument("--out", type=Path, required=True, metavar="DIR", help="masks go here")
-    predict.add_argument("--probabilities", action="store_true", help="also as 16-bit PNG, 65535 is 1")
-    predict.add_argument("--overlays", action="store_true", help="also a picture with both masks drawn in")
-    predict.add_argument("--device", default="auto", help="auto, cpu or cuda [auto]")
-    predict.set_defaults(run=_predict)
+    _add_predict_and_export(commands)
 
     _add_data_commands(commands.add_parser("data", help="datasets: list, unpack, check, audit for leaks"))
 
     hardware = commands.add_parser("hardware", help="print the preset that fits this machine: cpu or gpu")
     hardware.set_defaults(run=_hardware)
     return parser
+
+
+def _add_predict_and_export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    predict = commands.add_parser(
+        "predict", help="write skin and person masks of your own photographs and videos"
+    )
+    predict.add_argument(
+        "images", nargs="+", metavar="IMAGE", help="files, folders, videos, or patterns with *"
+    )
+    predict.add_argument(
+        "--checkpoint",
+        type=Path,
+        default=Path("runs"),
+        metavar="PATH",
+        help="a .ckpt, a run, a folder of runs (newest), an exported folder or an .onnx file [runs]",
+    )
+    predict.add_argument("--out", type=Path, required=True, metavar="DIR", help="masks go here")
+    predict.add_argument("--probabilities", action="store_true", help="also as 16-bit PNG, 65535 is 1")
+    predict.add_argument("--overlays", action="store_true", help="also a picture with both masks drawn in")
+    predict.add_argument(
+        "--tiles",
+        type=_tiles,
+        metavar="FACTOR",
+        help="see large images in overlapping windows, FACTOR times as large as the network would, or own: at their "
+        "own resolution [whole]",
+    )
+    predict.add_argument(
+        "--batch-size", type=_at_least_one, metavar="N", help="images at once [by memory and size]"
+    )
+    predict.add_argument("--device", default="auto", help="auto, cpu or cuda [auto]")
+    predict.set_defaults(run=_predict)
+
+    export = commands.add_parser(
+        "export", help="write a checkpoint as safetensors and ONNX, with a model card"
+    )
+    export.add_argument(
+        "checkpoint", type=Path, metavar="CHECKPOINT", help="a .ckpt, a run, or a folder of runs"
+    )
+    export.add_argument("--out", type=Path, required=True, metavar="DIR", help="files go here")
+    export.add_argument(
+        "--images",
+        nargs="+",
+        default=[],
+        metavar="IMAGE",
+        help="check the ONNX model on these [drawn pictures]",
+    )
+    export.add_argument(
+        "--results",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="DIR",
+        help="for the card, as `evaluate` wrote them",
+    )
+    export.add_argument(
+        "--int8",
+        type=Path,
+        metavar="DATA_ROOT",
+        help="also in 8 bit, calibrated on the datasets here; kept where mIoU holds",
+    )
+    export.set_defaults(run=_export)
 
 
 def _add_data_commands(parser: argparse.ArgumentParser) -> None:
@@ -319,7 +367,34 @@ def _predict(options: argparse.Namespace) -> int:
         options.device,
         options.probabilities,
         options.overlays,
+        options.tiles,
+        options.batch_size,
     )
+
+
+def _export(options: argparse.Namespace) -> None:
+    from skinseg.models.quantization import ALLOWED
+    from skinseg.reports.model_card import export_with_card
+
+    exported = export_with_card(
+        options.checkpoint, options.out, options.images, options.int8, options.results
+    )
+    difference = exported.difference
+    kind = "drawn pictures (--images for your own)" if difference.generated else "photographs"
+    print(
+        f"ONNX against torch on {difference.images} {kind}: largest difference of a probability "
+        f"{difference.probability:.1e}, mask pixels that differ {difference.mask:.1e}"
+    )
+    if exported.int8 is not None:
+        for line in exported.int8.scores:
+            print(
+                f"int8 on {line.dataset}, {line.images} test images: skin mIoU {line.float32:.3f} to {line.int8:.3f}"
+            )
+        verdict = "written" if exported.int8.kept else "not written"
+        print(f"int8: {verdict}; mIoU may move by {ALLOWED} at most on each")
+    if not options.results:
+        print("model card without scores: give the folders that `skinseg evaluate` wrote with --results")
+    print(f"{exported.out}: model.safetensors with config.json, model.onnx, README.md")
 
 
 def _data_list(_: argparse.Namespace) -> None:
@@ -362,6 +437,18 @@ def _at_least_one(text: str) -> int:
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"{value} found, at least 1 expected")
+    return value
+
+
+def _tiles(text: str) -> float:
+    if text == "own":
+        return float("inf")
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0
+    if not value >= 1:
+        raise argparse.ArgumentTypeError(f"{text} found, own or a number of at least 1 expected")
     return value
 
 

@@ -10,7 +10,7 @@ from PIL import Image as PillowImage
 
 import skinseg
 from skinseg.cli import main
-from skinseg.models.predict import find_photos
+from skinseg.models.pictures import find_pictures
 from tests.fakes import fake, write
 from tests.test_models_checkpoint import saved
 
@@ -77,7 +77,7 @@ def test_a_photograph_is_turned_as_its_exif_says(checkpoint, tmp_path):
 
 def test_files_folders_and_patterns_name_each_photograph_once(photos):
     names = [str(photos / "a [1].jpg"), str(photos / "a*.jpg"), str(photos)]
-    assert [photo.path.name for photo in find_photos(names)] == ["a [1].jpg", "b.PNG"]
+    assert [source.path.name for source in find_pictures(names)] == ["a [1].jpg", "b.PNG"]
 
 
 @pytest.mark.parametrize(
@@ -109,3 +109,73 @@ def test_wrong_moves_get_one_sentence(checkpoint, photos, tmp_path, monkeypatch,
 def test_arrays_of_another_kind_are_refused(checkpoint, shape):
     with pytest.raises(ValueError, match="expected uint8"):
         skinseg.load(checkpoint).predict(np.zeros(shape, np.uint8))
+
+
+def make_video(path: Path, count: int = 5) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (80, 48))
+    assert writer.isOpened()
+    for i in range(count):
+        writer.write(np.ascontiguousarray(fake(i, 48, 80).image[..., ::-1]))
+    writer.release()
+    return path
+
+
+def test_a_video_has_masks_and_a_line_for_each_frame(checkpoint, tmp_path):
+    video = make_video(tmp_path / "clip.avi")
+    write(tmp_path / "clip.jpg", fake(0).image)  # as phones name a picture and its film
+    out = tmp_path / "out"
+    arguments = ["predict", str(video), str(tmp_path / "clip.jpg"), "--checkpoint", str(checkpoint)]
+    assert main([*arguments, "--out", str(out), "--overlays", "--batch-size", "2"]) == 0
+    found = lines(out)
+    assert [(line.get("frame"), line.get("seconds")) for line in found] == [
+        *((i, i / 10) for i in range(5)),
+        (None, None),
+    ]
+    capture = cv2.VideoCapture(str(video))
+    predictor = skinseg.load(checkpoint)
+    for i in range(5):
+        frame = np.ascontiguousarray(capture.read()[1][..., ::-1])
+        expected = predictor.predict(frame).probabilities["skin"]
+        mask = cv2.imread(str(out / "clip" / f"{i:06d}_skin.png"), cv2.IMREAD_UNCHANGED)
+        sure = np.abs(expected - 0.5) > 1e-4  # a batch rounds in another order
+        np.testing.assert_array_equal(mask[sure] > 0, expected[sure] >= 0.5)
+        assert (out / "clip" / f"{i:06d}_overlay.jpg").is_file()
+
+
+def test_a_video_that_does_not_decode_is_skipped_and_one_cut_off_keeps_its_frames(
+    checkpoint, tmp_path, capfd
+):
+    (tmp_path / "none.mp4").write_bytes(b"no video" * 100)
+    whole = make_video(tmp_path / "cut.avi", 20)
+    whole.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    arguments = ["predict", str(tmp_path / "none.mp4"), str(whole), "--checkpoint", str(checkpoint)]
+    assert main([*arguments, "--out", str(tmp_path / "out")]) == 1
+    said = capfd.readouterr()
+    assert f"skipped: {tmp_path / 'none.mp4'}: does not decode as a video" in said.out
+    assert "frames decode, expected all" in said.out
+    assert "moov" not in said.err
+    found = lines(tmp_path / "out")
+    assert ["error" in line for line in found] == [True, *[False] * (len(found) - 2), True]
+    assert len(found) > 5
+
+
+def test_tiles_and_batches_from_the_command_line(checkpoint, tmp_path):
+    write(tmp_path / "large.png", fake(1, 130, 150).image)
+    write(tmp_path / "small.png", fake(2, 9, 7).image)
+    predictor = skinseg.load(checkpoint)
+    for given, tiles in (("own", float("inf")), ("2", 2.0)):
+        out = tmp_path / given
+        arguments = ["predict", str(tmp_path / "*.png"), "--checkpoint", str(checkpoint), "--probabilities"]
+        assert main([*arguments, "--tiles", given, "--out", str(out)]) == 0
+        for name in ("large", "small"):
+            soft = cv2.imread(str(out / f"{name}_skin_probability.png"), cv2.IMREAD_UNCHANGED)
+            expected = predictor.predict(tmp_path / f"{name}.png", tiles).probabilities["skin"]
+            np.testing.assert_allclose(soft / 65535, expected, atol=2e-5)
+
+
+@pytest.mark.parametrize("given", ["0.5", "nan", "all"])
+def test_tiles_want_own_or_a_factor(checkpoint, capsys, given):
+    with pytest.raises(SystemExit):
+        main(["predict", "a.png", "--out", "out", "--tiles", given])
+    assert f"{given} found, own or a number of at least 1 expected" in capsys.readouterr().err

@@ -3,9 +3,11 @@
 A checkpoint is Lightning's dictionary with one more key, "skinseg": {"format": 1, "model": arguments of
 `TwoHeadUnet`, "size": long side in pixels at inference, ...}, plain types only. A run is a folder
 <runs>/<job>/<time>/ with checkpoints/best.ckpt, and result.json once it has finished.
+Exported, the weights are model.safetensors, and config.json beside it is the record, with the weights' "sha256".
 """
 
 import hashlib
+import json
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,10 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import safetensors
+import safetensors.torch
 import torch
 from torch import Tensor
 
 from skinseg.errors import UserError
+from skinseg.models.loading import CONFIG, WEIGHTS
 from skinseg.models.unet import TwoHeadUnet
 
 KEY = "skinseg"
@@ -45,12 +50,14 @@ class Checkpoint:
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
-    """Read a checkpoint on the CPU, running no code from it (`weights_only=True`).
+    """Read a checkpoint, or exported weights, on the CPU, running no code from it (`weights_only=True`).
 
     Raises UserError for a file that is missing, is no checkpoint, holds more than plain data, or is not ours.
     """
     if not path.is_file():
         raise UserError(f"checkpoint {path} does not exist; name a .ckpt file that `skinseg fit` wrote")
+    if path.suffix == ".safetensors":
+        return _read_exported(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -66,23 +73,59 @@ def read_checkpoint(path: Path) -> Checkpoint:
     metadata = content.get(KEY) if isinstance(content, dict) else None
     if not isinstance(metadata, dict) or not isinstance(content.get("state_dict"), dict):
         raise UserError(f"checkpoint {path} was not written by skinseg: it has no {KEY!r} record")
-    if metadata.get("format") != FORMAT:
-        raise UserError(
-            f"checkpoint {path} has format {metadata.get('format')!r}, {FORMAT} expected: "
-            "use the version of skinseg that wrote it"
-        )
+    _check_format(path, metadata)
     weights = {
         name.removeprefix(PREFIX): value
         for name, value in content["state_dict"].items()
         if name.startswith(PREFIX)
     }
+    return _checkpoint(path, metadata, weights)
+
+
+def _read_exported(path: Path) -> Checkpoint:
+    """Raises UserError where one of the two files is missing, damaged or not ours, or they do not belong together."""
+    config = path.with_name(CONFIG)
+    try:
+        record = json.loads(config.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{config}: missing or no JSON, expected what `skinseg export` wrote beside {path.name}; "
+            "export the checkpoint again"
+        ) from error
+    if not isinstance(record, dict) or not {"format", "model", "size", "sha256"} <= set(record):
+        raise UserError(f"{config}: not written by `skinseg export`; export the checkpoint again")
+    _check_format(config, record)
+    try:
+        weights = safetensors.torch.load_file(path)
+    except (OSError, safetensors.SafetensorError) as error:
+        raise UserError(
+            f"{path}: cannot be read as safetensors ({error}); export the checkpoint again"
+        ) from error
+    checkpoint = _checkpoint(path, record, weights)
+    if checkpoint.sha256 != record["sha256"]:
+        raise UserError(
+            f"{path}: weights of SHA-256 {checkpoint.sha256[:12]}, {str(record['sha256'])[:12]} expected by its "
+            f"{CONFIG}: the two files do not belong together; export the checkpoint again"
+        )
+    return checkpoint
+
+
+def _check_format(path: Path, record: Mapping[str, Any]) -> None:
+    if record.get("format") != FORMAT:
+        raise UserError(
+            f"checkpoint {path} has format {record.get('format')!r}, {FORMAT} expected: "
+            "use the version of skinseg that wrote it"
+        )
+
+
+def _checkpoint(path: Path, record: dict[str, Any], weights: dict[str, Tensor]) -> Checkpoint:
     return Checkpoint(
         path=path,
-        model=dict(metadata["model"]),
-        size=int(metadata["size"]),
+        model=dict(record["model"]),
+        size=int(record["size"]),
         state_dict=weights,
         sha256=weights_sha256(weights),
-        metadata=metadata,
+        metadata=record,
     )
 
 
@@ -135,14 +178,15 @@ def weights_sha256(state_dict: Mapping[str, Tensor]) -> str:
 def newest_checkpoint(path: Path) -> Path:
     """The checkpoint that a path means.
 
-    A file is itself; a run's folder means its best checkpoint; a folder of runs, or of jobs, the best
-    checkpoint of the newest run that has finished (run folders are named by their start).
+    A file is itself; a run's folder means its best checkpoint, an exported folder its weights; a folder of runs,
+    or of jobs, the best checkpoint of the newest run that has finished (run folders are named by their start).
     Raises UserError where there is none, saying what to run.
     """
     if path.is_file():
         return path
-    if (path / BEST).is_file():
-        return path / BEST
+    for inside in (BEST, WEIGHTS):
+        if (path / inside).is_file():
+            return path / inside
     runs = [file.parents[1] for file in path.glob(f"*/{BEST}")] + [
         file.parents[1] for file in path.glob(f"*/*/{BEST}")
     ]

@@ -1,9 +1,7 @@
-"""`skinseg predict`: masks for the user's own photographs."""
+"""`skinseg predict`: masks for the user's own photographs and videos."""
 
-import glob
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,27 +9,18 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 from rich.console import Console
-from rich.progress import track
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from skinseg.datasets.base import IMAGE_SUFFIXES, is_image_name
-from skinseg.datasets.decoding import read_image
 from skinseg.datasets.sample import Image
-from skinseg.errors import UserError
 from skinseg.files import written_whole
-from skinseg.models.inference import Prediction, load
+from skinseg.models.loading import load
+from skinseg.models.pictures import Picture, count_pictures, find_pictures, read_pictures
+from skinseg.models.prediction import ImagePredictor, Prediction
 
 SKIPPED = 1  # exit code where an image could not be read; the others have their masks
 TABLE = "predictions.jsonl"
 
 _TINT: dict[str, tuple[int, int, int]] = {"skin": (0, 158, 255), "person": (255, 214, 0)}  # RGB
-
-
-@dataclass(frozen=True)
-class _Photo:
-    """path: where it is. name: what its outputs are called, a path without suffix below the output folder."""
-
-    path: Path
-    name: str
 
 
 def predict(
@@ -41,30 +30,40 @@ def predict(
     device: str = "auto",
     probabilities: bool = False,
     overlays: bool = False,
+    tiles: float | None = None,
+    batch_size: int | None = None,
 ) -> int:
-    """Segment photographs, print a line per image that was skipped, and return 0, or 1 where one was.
+    """Segment photographs and videos, print a line per file that was skipped, and return 0, or 1 where one was.
 
-    images: files, folders (with all folders below) and patterns with `*`. checkpoint: as `newest_checkpoint`.
+    images: as `find_pictures`. checkpoint: as `skinseg.models.loading.load`.
     out: gets NAME_skin.png and NAME_person.png, 8 bit, 255 where the head's probability is at least 0.5, at the
         photograph's own resolution, turned as its EXIF orientation says; NAME_skin_probability.png and so on,
         16 bit, 65535 is 1; NAME_overlay.jpg; and predictions.jsonl, an object per image: what was found, or why
-        it was skipped.
+        it was skipped. A video's frames are NAME/000000_skin.png and so on: PNG, because a video codec would
+        smear the masks.
+    tiles: as `ImagePredictor.predict`. batch_size: images in one pass, None for what memory has room for.
+    Stopped midway, predictions.jsonl says what was finished.
     Raises UserError where there is no image, two would have one name, or the checkpoint or device is bad.
     """
-    photos = find_photos(images)
+    sources = find_pictures(images)
     predictor = load(checkpoint, device)
     lines: list[dict[str, Any]] = []
-    for photo in track(photos, "predict", console=Console(stderr=True)):
-        try:
-            image = read_image(photo.path)
-        except UserError as error:
-            print(f"skipped: {error}")
-            lines.append({"image": str(photo.path), "error": str(error)})
-            continue
-        prediction = predictor.predict(image)
-        lines.append(_written(photo, image, prediction, out, probabilities, overlays))
-    with written_whole(out / TABLE) as beside:
-        beside.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    try:
+        with Progress(*columns, console=Console(stderr=True)) as progress:
+            task = progress.add_task("predict", total=count_pictures(sources))
+            for batch in _batches(read_pictures(sources), predictor, 1 if tiles else batch_size):
+                for picture, prediction in _predicted(batch, predictor, tiles):
+                    if prediction is None or picture.image is None:
+                        print(f"skipped: {picture.error}")
+                        lines.append({"image": str(picture.path), "error": picture.error})
+                    else:
+                        lines.append(_written(picture, prediction, out, probabilities, overlays))
+                    progress.advance(task)
+    finally:
+        if lines:
+            with written_whole(out / TABLE) as beside:
+                beside.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     skipped = sum("error" in line for line in lines)
     print(
         f"{out}: {len(lines) - skipped} images segmented, {skipped} skipped; one line each in {out / TABLE}"
@@ -72,42 +71,33 @@ def predict(
     return SKIPPED if skipped else 0
 
 
-def find_photos(images: Sequence[str]) -> list[_Photo]:
-    """The photographs that files, folders and patterns name, each once, in order.
+def _batches(
+    pictures: Iterator[Picture], predictor: ImagePredictor, size: int | None
+) -> Iterator[list[Picture]]:
+    """Pictures in their order, `size` at once, or as many as memory has room for with the largest of them."""
+    batch: list[Picture] = []
+    room = 1
+    for picture in pictures:
+        fits = size or (room if picture.image is None else predictor.images_at_once(picture.image.shape))
+        room = min(room, fits) if batch else fits
+        if len(batch) >= room:
+            yield batch
+            batch, room = [], fits
+        batch.append(picture)
+    if batch:
+        yield batch
 
-    Raises UserError for what does not exist or holds no image, and for two outputs of one name.
-    """
-    photos: dict[Path, _Photo] = {}
-    for given in images:
-        path = Path(given)
-        if path.is_dir():
-            found = sorted(file for file in path.rglob("*") if file.is_file() and is_image_name(file))
-            named = [_Photo(file, file.relative_to(path).with_suffix("").as_posix()) for file in found]
-        else:
-            # A file whose name has brackets is itself and no pattern.
-            matches = [path] if path.is_file() else [Path(name) for name in sorted(glob.glob(given))]
-            named = [
-                _Photo(file, file.stem)
-                for file in matches
-                if path.is_file() or (file.is_file() and is_image_name(file))
-            ]
-        if not named:
-            what = "holds no image" if path.is_dir() else "is no image file and matches none"
-            raise UserError(
-                f"{given} {what}, expected photographs ({', '.join(sorted(IMAGE_SUFFIXES))}); name files, a folder "
-                "or a pattern"
-            )
-        for photo in named:
-            photos.setdefault(photo.path.resolve(), photo)
-    first: dict[str, _Photo] = {}
-    for photo in photos.values():
-        twin = first.setdefault(photo.name, photo)
-        if twin is not photo:
-            raise UserError(
-                f"{twin.path} and {photo.path} would both be written as {photo.name}_skin.png, expected names that "
-                "differ; give the folder that holds both, or predict them into two folders"
-            )
-    return list(photos.values())
+
+def _predicted(
+    batch: list[Picture], predictor: ImagePredictor, tiles: float | None
+) -> Iterator[tuple[Picture, Prediction | None]]:
+    images = [picture.image for picture in batch if picture.image is not None]
+    if tiles is None:
+        found = iter(predictor.predict_batch(images))
+    else:
+        found = (predictor.predict(image, tiles) for image in images)
+    for picture in batch:
+        yield picture, None if picture.image is None else next(found)
 
 
 def overlay(image: Image, prediction: Prediction) -> Image:
@@ -128,12 +118,13 @@ def overlay(image: Image, prediction: Prediction) -> Image:
 
 
 def _written(
-    photo: _Photo, image: Image, prediction: Prediction, out: Path, probabilities: bool, overlays: bool
+    picture: Picture, prediction: Prediction, out: Path, probabilities: bool, overlays: bool
 ) -> dict[str, Any]:
     """Write an image's files; its line of the table."""
+    assert picture.image is not None
     masks = prediction.masks
-    height, width = image.shape[:2]
-    line: dict[str, Any] = {"image": str(photo.path), "width": width, "height": height}
+    height, width = picture.image.shape[:2]
+    line: dict[str, Any] = {"image": str(picture.path), **picture.facts, "width": width, "height": height}
     files: dict[str, npt.NDArray[Any]] = {
         f"{head}.png": mask.astype(np.uint8) * 255 for head, mask in masks.items()
     }
@@ -141,9 +132,9 @@ def _written(
         for head, value in prediction.probabilities.items():
             files[f"{head}_probability.png"] = (value * 65535 + 0.5).astype(np.uint16)
     if overlays:
-        files["overlay.jpg"] = np.ascontiguousarray(overlay(image, prediction)[..., ::-1])
+        files["overlay.jpg"] = np.ascontiguousarray(overlay(picture.image, prediction)[..., ::-1])
     for name, pixels in files.items():
-        path = out / f"{photo.name}_{name}"
+        path = out / f"{picture.name}_{name}"
         _, data = cv2.imencode(path.suffix, pixels)
         with written_whole(path) as beside:
             beside.write_bytes(data.tobytes())

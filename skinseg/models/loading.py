@@ -1,0 +1,38 @@
+"""`skinseg.load`: whatever holds a trained model, ready to predict. Imports torch only where torch is what runs it."""
+
+import importlib.util
+from pathlib import Path
+
+from skinseg.errors import UserError
+from skinseg.models.prediction import ImagePredictor
+
+WEIGHTS = "model.safetensors"
+CONFIG = "config.json"
+ONNX = "model.onnx"
+
+
+def load(path: Path | str, device: str = "auto") -> ImagePredictor:
+    """A trained model, ready to predict.
+
+    path: a checkpoint, a run's folder, a folder of runs (its newest finished one), a folder that `skinseg export`
+        wrote, its .safetensors file (config.json beside it), or its .onnx file, which needs no torch.
+    device: auto (a GPU where there is one), cpu, or cuda.
+    Raises UserError where there is no model, or a bad one, and for a device that this machine lacks.
+    """
+    path = Path(path)
+    torch = path.suffix != ".onnx" and importlib.util.find_spec("torch") is not None
+    onnx = path if path.suffix == ".onnx" else path / ONNX
+    if onnx is path or (onnx.is_file() and not (torch and (path / WEIGHTS).is_file())):
+        from skinseg.models.onnx_model import OnnxPredictor
+
+        return OnnxPredictor(onnx, device)
+    if not torch:
+        raise UserError(
+            f"{path}: torch is not installed, which checkpoints and safetensors need; install it, or name the "
+            f"{ONNX} that `skinseg export` wrote"
+        )
+    from skinseg.models.checkpoint import model_of, newest_checkpoint, read_checkpoint
+    from skinseg.models.inference import Predictor, device_named
+
+    record = read_checkpoint(newest_checkpoint(path))
+    return Predictor(model_of(record), record.size, device_named(device))

@@ -1,0 +1,76 @@
+"""The exported network in ONNX Runtime: no torch anywhere."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from skinseg.errors import UserError
+from skinseg.models.prediction import Batch, ImagePredictor, Probability
+
+KEY = "skinseg"
+"""Of the model's metadata: the checkpoint's record as JSON, and "stride", "threshold" and the weights' "sha256"."""
+FORMAT = 1
+INPUT = "image"
+
+
+class OnnxPredictor(ImagePredictor):
+    """Runs a model that `skinseg export` wrote, a file or its bytes.
+
+    record: what its metadata says. threads: of one pass, 0 for one per core.
+    Raises UserError where ONNX Runtime or the file is missing, the file is damaged or not ours, and for a device
+    that this installation lacks.
+    """
+
+    def __init__(self, model: Path | bytes, device: str = "auto", threads: int = 0) -> None:
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise UserError(
+                "ONNX Runtime is not installed, which .onnx files need; pip install 'onnxruntime>=1.20', or name "
+                "a checkpoint"
+            ) from error
+        name = "ONNX model" if isinstance(model, bytes) else f"ONNX model {model}"
+        if isinstance(model, Path) and not model.is_file():
+            raise UserError(f"{name} does not exist; `skinseg export` writes one")
+        available = onnxruntime.get_available_providers()
+        gpu = "CUDAExecutionProvider"
+        if device not in ("auto", "cpu") and not (device.startswith("cuda") and gpu in available):
+            raise UserError(f"--device {device}: not usable on this machine; choose auto or cpu")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = (
+            3  # errors only: its warnings speak of the graph, not of the user's pictures
+        )
+        providers = ([gpu] if device != "cpu" and gpu in available else []) + ["CPUExecutionProvider"]
+        content = model if isinstance(model, bytes) else str(model)
+        try:
+            self.session = onnxruntime.InferenceSession(content, options, providers=providers)
+        except Exception as error:  # ONNX Runtime's errors share no class below it
+            raise UserError(
+                f"{name} cannot be read ({type(error).__name__}): a whole file that `skinseg export` wrote expected"
+            ) from error
+        self.record = _record(self.session.get_modelmeta().custom_metadata_map.get(KEY), name)
+        super().__init__(int(self.record["size"]), int(self.record["stride"]))
+        self.heads = tuple(self.record["model"]["heads"])
+
+    def run(self, batch: Batch) -> dict[str, Probability]:
+        values = self.session.run(list(self.heads), {INPUT: batch})
+        return {head: np.asarray(value, np.float32) for head, value in zip(self.heads, values, strict=True)}
+
+
+def _record(text: str | None, name: str) -> dict[str, Any]:
+    try:
+        record = json.loads(text or "null")
+    except ValueError:
+        record = None
+    if not isinstance(record, dict) or not {"format", "size", "stride", "model"} <= set(record):
+        raise UserError(
+            f"{name} was not written by `skinseg export`: its metadata have no {KEY!r} record; export a checkpoint"
+        )
+    if record["format"] != FORMAT:
+        raise UserError(
+            f"{name} has format {record['format']!r}, {FORMAT} expected: use the version of skinseg that wrote it"
+        )
+    return record

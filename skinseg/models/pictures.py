@@ -1,0 +1,144 @@
+"""The user's pictures: which files, folders, patterns and videos name them, and their pixels one after another."""
+
+import glob
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from skinseg.datasets.base import IMAGE_SUFFIXES, is_image_name
+from skinseg.datasets.decoding import read_image
+from skinseg.datasets.sample import Image
+from skinseg.errors import UserError
+
+VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm"})
+
+# A broken video is one sentence of ours, not ten of FFmpeg's.
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+
+
+@dataclass(frozen=True)
+class Source:
+    """path: where it is. name: what its outputs are called, a path without suffix below the output folder; of a
+    video, their folder."""
+
+    path: Path
+    name: str
+
+    @property
+    def is_video(self) -> bool:
+        return self.path.suffix.lower() in VIDEO_SUFFIXES
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A photograph, or a frame of a video, upright: uint8 (H, W, 3), RGB; or the reason why there is none.
+
+    facts: "frame", from 0, and "seconds" from the start, where it is a frame.
+    """
+
+    path: Path
+    name: str
+    image: Image | None = None
+    error: str | None = None
+    facts: dict[str, float] = field(default_factory=dict)
+
+
+def find_pictures(given: Sequence[str]) -> list[Source]:
+    """The photographs and videos that files, folders and patterns name, each once, in order.
+
+    A folder means the photographs in it and below; videos are named themselves or by a pattern, because one is
+    as much work as a folder of photographs.
+    Raises UserError for what does not exist or holds no image, and for two outputs of one name.
+    """
+    sources: dict[Path, Source] = {}
+    for each in given:
+        path = Path(each)
+        if path.is_dir():
+            found = sorted(file for file in path.rglob("*") if file.is_file() and is_image_name(file))
+            named = [Source(file, file.relative_to(path).with_suffix("").as_posix()) for file in found]
+        else:
+            # A file whose name has brackets is itself and no pattern.
+            matches = [path] if path.is_file() else [Path(name) for name in sorted(glob.glob(each))]
+            named = [
+                Source(file, file.stem)
+                for file in matches
+                if path.is_file() or (file.is_file() and (is_image_name(file) or Source(file, "").is_video))
+            ]
+        if not named:
+            what = "holds no image" if path.is_dir() else "is no image file and matches none"
+            raise UserError(
+                f"{each} {what}, expected photographs ({', '.join(sorted(IMAGE_SUFFIXES))}) or videos; name files, "
+                "a folder of photographs or a pattern"
+            )
+        for source in named:
+            sources.setdefault(source.path.resolve(), source)
+    first: dict[tuple[bool, str], Source] = {}
+    for source in sources.values():
+        twin = first.setdefault((source.is_video, source.name), source)
+        if twin is not source:
+            written = f"{source.name}/" if source.is_video else f"{source.name}_skin.png"
+            raise UserError(
+                f"{twin.path} and {source.path} would both be written as {written}, expected names that "
+                "differ; give the folder that holds both, or predict them into two folders"
+            )
+    return list(sources.values())
+
+
+def count_pictures(sources: Sequence[Source]) -> int:
+    """Photographs, and the frames that videos say they have: for a progress bar."""
+    return sum(_frames_said(source.path) if source.is_video else 1 for source in sources)
+
+
+def read_pictures(sources: Sequence[Source]) -> Iterator[Picture]:
+    """Pixels one after another; what cannot be read comes as a picture that says why."""
+    for source in sources:
+        try:
+            if source.is_video:
+                yield from _frames(source)
+            else:
+                yield Picture(source.path, source.name, read_image(source.path))
+        except UserError as error:
+            yield Picture(source.path, source.name, error=str(error))
+
+
+def _frames(source: Source) -> Iterator[Picture]:
+    """Raises UserError, after the frames that there are, where the video is cut off or does not decode."""
+    said = _frames_said(source.path)
+    video = cv2.VideoCapture(str(source.path))
+    count = 0
+    try:
+        rate = video.get(cv2.CAP_PROP_FPS)
+        while True:
+            there, frame = video.read()
+            if not there:
+                break
+            pixels = np.ascontiguousarray(np.asarray(frame, np.uint8)[..., ::-1])
+            facts: dict[str, float] = {"frame": count}
+            if rate > 0:
+                facts["seconds"] = round(count / rate, 3)
+            yield Picture(source.path, f"{source.name}/{count:06d}", pixels, facts=facts)
+            count += 1
+    finally:
+        video.release()
+    if not count:
+        raise UserError(
+            f"{source.path}: does not decode as a video ({source.path.stat().st_size} bytes), expected one that "
+            "OpenCV opens; convert it, for instance to MP4 with H.264"
+        )
+    # Some containers only estimate how many frames they hold.
+    if count < 0.98 * said - 1:
+        raise UserError(
+            f"{source.path}: {count} of {said} frames decode, expected all; the file is cut off or damaged"
+        )
+
+
+def _frames_said(path: Path) -> int:
+    video = cv2.VideoCapture(str(path))
+    try:
+        return max(1, int(video.get(cv2.CAP_PROP_FRAME_COUNT)))
+    finally:
+        video.release()

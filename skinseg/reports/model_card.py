@@ -1,0 +1,178 @@
+"""`skinseg export`: the exported files, and beside them a model card filled from stored result rows."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from skinseg.datasets.registry import DATASETS
+from skinseg.errors import UserError
+from skinseg.evaluation.metrics import FEW_IMAGES
+from skinseg.files import written_whole
+from skinseg.models.checkpoint import RESULT, Checkpoint, newest_checkpoint, read_checkpoint
+from skinseg.models.export import Exported, export
+from skinseg.models.lineage import UNKNOWN, lineage_of
+from skinseg.models.loading import CONFIG, ONNX, WEIGHTS
+from skinseg.models.quantization import ALLOWED, INT8
+from skinseg.reports.results import Results, read_results
+from skinseg.reports.tables import Entry, Table, Value, dataset_tables, tone_tables
+
+CARD = "README.md"
+_COLUMNS = ("data set", "images", "mIoU", "pooled IoU", "F1", "average precision")
+
+
+def export_with_card(
+    path: Path,
+    out: Path,
+    images: Sequence[str] = (),
+    int8_data: Path | None = None,
+    results: Sequence[Path] = (),
+) -> Exported:
+    """`skinseg.models.export.export`, and its card as README.md.
+
+    results: folders that `skinseg evaluate` wrote with this checkpoint.
+    Raises UserError as `export` and `read_results`, and for results of other weights, before anything is written.
+    """
+    checkpoint = read_checkpoint(newest_checkpoint(path))
+    scored = [read_results(folder) for folder in results]
+    for each in scored:
+        if each.run["weights"] != checkpoint.sha256:
+            raise UserError(
+                f"results {each.folder} are of weights {str(each.run['weights'])[:12]}, {checkpoint.sha256[:12]} "
+                f"expected, those of {checkpoint.path}; score it with `skinseg evaluate --checkpoint` first"
+            )
+    exported = export(checkpoint.path, out, images, int8_data)
+    with written_whole(out / CARD) as beside:
+        beside.write_text(model_card(exported, scored), encoding="utf-8")
+    return exported
+
+
+def model_card(exported: Exported, results: Sequence[Results]) -> str:
+    """The card in Markdown, with the front matter that model hubs read. What is not known is said to be not known."""
+    checkpoint = exported.checkpoint
+    size, heads = checkpoint.size, " and ".join(checkpoint.model["heads"])
+    parts = [
+        "---\nlibrary_name: skinseg\npipeline_tag: image-segmentation\ntags: [skin-segmentation, onnx, safetensors]\n"
+        "license: other\nlicense_name: terms-of-the-training-data\n---",
+        "# Skin segmentation, two-head U-Net",
+        f"Finds {heads} in photographs: a probability and a mask per pixel, at the photograph's own resolution. "
+        f"Encoder `{checkpoint.model['encoder']}`; the network sees each picture with its long side at {size} pixels. "
+        f"Weights SHA-256 `{checkpoint.sha256}`.",
+        "## Use",
+        '```python\nimport skinseg\n\nprediction = skinseg.load("path/to/this/folder").predict("photo.jpg")\n'
+        'prediction.masks["skin"]  # bool (H, W)\n```',
+        f"`{WEIGHTS}` with `{CONFIG}` needs torch; `{ONNX}` needs ONNX Runtime only: input `image`, uint8 "
+        "(B, 3, H, W), RGB, H and W multiples of 32; a probability (B, H, W) for each head; normalisation is inside.",
+        "## Training data",
+        *_training_data(checkpoint),
+        "## How well it does",
+        *(_scores(results) or ["Not measured: exported without result rows (`--results`)."]),
+        "## Intended use",
+        "Research on skin segmentation, and masks of one's own photographs that a person looks at. Threshold "
+        "0.5; it was not tuned.",
+        "Not for: telling who somebody is, their ethnicity or age, diagnosis, or deciding anything about a person. A "
+        "mask says where skin is visible to this model, not whose it is.",
+        "## Limits",
+        "- Pictures unlike the training data are segmented worse, and the tables above show only what was scored.\n"
+        "- Fitzpatrick groups without a number above were not measured; estimated groups follow the light as well as "
+        "the skin. Under 20 images a number carries little.\n"
+        f"- People much smaller than in the training pictures are missed at {size} pixels; `--tiles` may find them.\n"
+        "- Wood, sand, and cloth in colours of skin are the usual false alarms.",
+        "## Exported files",
+        *_files(exported),
+        "## Time, energy and carbon",
+        *_cost(checkpoint),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _training_data(checkpoint: Checkpoint) -> list[str]:
+    lines = []
+    for number, training in enumerate(lineage_of(checkpoint.metadata), 1):
+        kind = DATASETS.get(training.dataset)
+        if training.dataset == UNKNOWN:
+            lines.append(f"{number}. Not recorded in this checkpoint.")
+        elif kind is None:
+            lines.append(f"{number}. `{training.dataset}`, a folder of the trainer's own; terms: theirs.")
+        else:
+            split = f" Split `{training.split}`." if training.split else ""
+            lines.append(f"{number}. {kind.title} ({kind.citation}). Terms: {kind.terms}.{split}")
+    return [
+        "\n".join(lines),
+        "In this order, the last one last. The terms of each apply to what is done with these weights; those of an "
+        "encoder's pretrained weights too, where training began with them.",
+    ]
+
+
+def _scores(results: Sequence[Results]) -> list[str]:
+    parts = []
+    for each in results:
+        for table in (*dataset_tables(each), *tone_tables([("", each)])):
+            kept = [i for i, name in enumerate(table.header) if name in _COLUMNS or table.text_columns != 2]
+            parts += [f"### {table.title}", _table(table, kept), *table.notes]
+    if parts:
+        parts.append(
+            f"In brackets: 95 % interval. In italics: fewer than {FEW_IMAGES} images, too few to conclude from. mIoU "
+            "is the mean over images of the head's IoU, at each image's own resolution."
+        )
+    return parts
+
+
+def _table(table: Table, columns: Sequence[int]) -> str:
+    def line(entries: Sequence[Entry]) -> str:
+        return f"| {' | '.join(_text(entries[i], table.counted).replace('|', '/') for i in columns)} |"
+
+    return "\n".join([line(table.header), "|" + "---|" * len(columns), *(line(each) for each in table.lines)])
+
+
+def _text(entry: Entry, counted: bool) -> str:
+    if not isinstance(entry, Value):
+        return entry or "–"
+    interval = f" ({entry.interval})" if entry.interval else ""
+    count = f", n {entry.images}" if counted else ""
+    said = f"{entry.text}{interval}{count}" + "".join(f", {note}" for note in entry.notes)
+    return f"*{said}*" if entry.few else said
+
+
+def _files(exported: Exported) -> list[str]:
+    difference = exported.difference
+    kind = "drawn pictures" if difference.generated else "photographs"
+    parts = [
+        f"- `{ONNX}`: differs from torch by at most {difference.probability:.1e} in probability and in "
+        f"{difference.mask:.2e} of the mask's pixels, on {difference.images} {kind}."
+    ]
+    if exported.int8 is not None:
+        scores = "; ".join(
+            f"{line.dataset} {line.float32:.3f} to {line.int8:.3f} (n = {line.images})"
+            for line in exported.int8.scores
+        )
+        kept = f"`{INT8}`: kept" if exported.int8.kept else "int8: left out"
+        parts.append(f"- {kept}; skin mIoU on the test parts, allowed to move by {ALLOWED}: {scores}.")
+    return ["\n".join(parts)]
+
+
+def _cost(checkpoint: Checkpoint) -> list[str]:
+    result = _result(checkpoint)
+    minutes = result.get("minutes")
+    several = len(lineage_of(checkpoint.metadata)) > 1
+    time = (
+        "Training time: not recorded."
+        if minutes is None
+        else f"Training time: {minutes} minutes, {result.get('epochs')} epochs"
+        + (", of the last training only; those before it stand in their own runs." if several else ".")
+    )
+    return [
+        time,
+        "Energy and carbon: not measured. To fill in: energy in kWh is minutes / 60 times the machine's mean power in "
+        "kW, measured at the wall or by a tool such as codecarbon; carbon is that times the grid's kg CO2e per kWh.",
+    ]
+
+
+def _result(checkpoint: Checkpoint) -> dict[str, Any]:
+    """What the run that wrote a checkpoint says of itself, where it is one and has finished."""
+    try:
+        content = json.loads((checkpoint.path.parents[1] / RESULT).read_text(encoding="utf-8"))
+    except (OSError, ValueError, IndexError):
+        return {}
+    # A later best.ckpt in the same place, or an unrelated file of that name, would bring another's minutes.
+    return content if isinstance(content, dict) and content.get("sha256") == checkpoint.sha256 else {}
