@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -64,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     render.add_argument(
         "--scheduler", metavar="ADDRESS", help="render on a dask cluster, tcp://host:8786 [this machine]"
     )
+    _add_wandb(render)
     place = render.add_mutually_exclusive_group(required=True)
     place.add_argument("--out", type=Path, metavar="DIR", help="the set's folder; goes on there")
     place.add_argument(
@@ -103,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="rows, tables and report go here"
     )
+    _add_wandb(evaluate)
     evaluate.set_defaults(run=_evaluate)
 
     report = commands.add_parser(
@@ -130,6 +133,16 @@ def _parser() -> argparse.ArgumentParser:
     _add_predict_and_export(commands)
 
     _add_data_commands(commands.add_parser("data", help="datasets: list, unpack, check, audit for leaks"))
+
+    dashboard = commands.add_parser(
+        "dashboard", help="create the Weights & Biases workspace that shows this project's runs"
+    )
+    dashboard.add_argument("--entity", metavar="NAME", help="user or team [WANDB_ENTITY, else your default]")
+    dashboard.add_argument("--project", metavar="NAME", help="[WANDB_PROJECT, else skinseg]")
+    dashboard.add_argument(
+        "--test-sets", nargs="+", default=[], metavar="NAME", help="datasets of your own, to show as well"
+    )
+    dashboard.set_defaults(run=_dashboard)
 
     hardware = commands.add_parser("hardware", help="print the preset that fits this machine: cpu or gpu")
     hardware.set_defaults(run=_hardware)
@@ -195,6 +208,14 @@ def _add_predict_and_export(commands: "argparse._SubParsersAction[argparse.Argum
         help="also in 8 bit, calibrated on the datasets here; kept where mIoU holds",
     )
     export.set_defaults(run=_export)
+
+
+def _add_wandb(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--wandb",
+        action=argparse.BooleanOptionalAction,
+        help="log a Weights & Biases run [where you have a key; --wandb without one logs offline]",
+    )
 
 
 def _add_data_commands(parser: argparse.ArgumentParser) -> None:
@@ -282,6 +303,7 @@ def _study(options: argparse.Namespace) -> None:
 
 
 def _render(options: argparse.Namespace) -> None:
+    from skinseg import tracking
     from skinseg.synthetic.config import GeneratorConfig
     from skinseg.synthetic.rendering.renderer import render_set, verify_set
 
@@ -310,6 +332,8 @@ def _render(options: argparse.Namespace) -> None:
     if options.count is None:
         raise UserError("--count is missing, expected the number of frames in the set; give --count 400")
     config = GeneratorConfig.load(options.config) if options.config else GeneratorConfig()
+    tracked = tracking.is_wanted(options.wandb)
+    began = time.monotonic()
     report = render_set(
         config,
         options.count,
@@ -323,11 +347,16 @@ def _render(options: argparse.Namespace) -> None:
         f"{report.out}: {report.frames} frames, {report.rendered} of them new; re-drawn for too little skin: "
         f"{report.redrawn}; workers restarted: {report.restarts}; look at {report.out / 'contact_sheet.jpg'}"
     )
+    if tracked:
+        counts = {"frames": report.frames, "rendered": report.rendered, "redrawn": report.redrawn}
+        tracking.log_set(report.out, counts | {"seconds": round(time.monotonic() - began, 1)})
 
 
 def _evaluate(options: argparse.Namespace) -> None:
+    from skinseg import tracking
     from skinseg.evaluation.command import evaluate
 
+    tracked = tracking.is_wanted(options.wandb)
     evaluate(
         checkpoint=options.checkpoint,
         out=options.out,
@@ -342,6 +371,10 @@ def _evaluate(options: argparse.Namespace) -> None:
         names=options.datasets.split(",") if options.datasets else None,
     )
     _write_and_print_report([options.out])
+    if tracked:
+        from skinseg.reports.wandb_results import log_results
+
+        log_results(options.out)
 
 
 def _report(options: argparse.Namespace) -> None:
@@ -425,6 +458,13 @@ def _data_leaks(options: argparse.Namespace) -> None:
     from skinseg.data.leaks import run_leaks
 
     run_leaks(options.data_root, options.out, options.split)
+
+
+def _dashboard(options: argparse.Namespace) -> None:
+    from skinseg import tracking
+    from skinseg.reports.dashboard import create_dashboard
+
+    print(create_dashboard(options.entity, options.project or tracking.project(), options.test_sets))
 
 
 def _hardware(_: argparse.Namespace) -> None:

@@ -251,39 +251,6 @@ def test_a_wrong_option_gets_one_sentence(option: str, value: str, said: str) ->
         command.main(["fit", option, value])
 
 
-@pytest.mark.parametrize(
-    ("environment", "lines", "offline"),
-    [
-        ({}, "", True),
-        ({}, "machine api.wandb.ai login user password secret", False),
-        ({"WANDB_API_KEY": "secret"}, "", False),
-        ({"WANDB_MODE": "offline", "WANDB_API_KEY": "secret"}, "", True),
-        ({"WANDB_MODE": "online"}, "", False),
-        ({"WANDB_BASE_URL": "https://wandb.example.org"}, "machine api.wandb.ai login u password s", True),
-    ],
-)
-def test_wandb_is_online_only_where_the_user_has_a_key(
-    environment: dict[str, str], lines: str, offline: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("WANDB_MODE", "WANDB_API_KEY", "WANDB_BASE_URL"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    (tmp_path / "netrc").write_text(lines)
-    (tmp_path / "netrc").chmod(0o600)
-    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    assert command.wandb_is_offline() is offline
-
-
-def test_without_wandb_a_sentence_and_the_csv(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("WANDB_MODE", "offline")
-    monkeypatch.setattr(command.importlib.util, "find_spec", lambda name: None)
-    assert len(command.loggers(tmp_path, {})) == 1
-    assert "not installed" in capsys.readouterr().out
-
-
 def test_learning_rate_rises_then_falls_to_nothing() -> None:
     curve = [warmup_cosine(step, steps=100, warmup=10) for step in range(101)]
     assert curve[:11] == pytest.approx([(step + 1) / 10 for step in range(10)] + [1.0])

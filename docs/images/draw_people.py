@@ -35,7 +35,9 @@ def main() -> None:
     held_out = make_split(frames).test
     chosen = options.frames or one_per_tone(options.rendered, held_out)
     if missing := set(chosen) - set(held_out):
-        raise SystemExit(f"--frames {' '.join(sorted(missing))}: not held out, choose of {' '.join(held_out)}")
+        raise SystemExit(
+            f"--frames {' '.join(sorted(missing))}: not held out, choose of {' '.join(held_out)}"
+        )
     positions = {item.image_id: i for i, item in enumerate(frames.items)}
     predictor = skinseg.load(options.checkpoint)
     columns = []

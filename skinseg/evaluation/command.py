@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from skinseg import __version__
 from skinseg.data.splits import make_split
 from skinseg.datasets.base import Dataset
+from skinseg.datasets.fingerprint import fingerprint
 from skinseg.datasets.label_policy import parse_labels
 from skinseg.datasets.name_table import check_speaks_of, ids_named
 from skinseg.datasets.registry import find_datasets, open_dataset
@@ -120,6 +121,7 @@ def evaluate(
             run["datasets"][dataset.name] = {
                 "title": dataset.title,
                 "split": split.hash,
+                "fingerprint": fingerprint(dataset),
                 "images": len(images),
                 "excluded": len(chosen) - len(image_ids),
                 "labels": dataset.labels,

@@ -1,9 +1,7 @@
 """`skinseg fit`, `validate` and `test`: LightningCLI with run folders, loggers and messages of our own."""
 
-import importlib.util
 import json
 import logging
-import netrc
 import os
 import time
 import warnings
@@ -12,14 +10,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
 
 import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint, RichProgressBar
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
-from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 from pytorch_lightning.trainer.states import TrainerStatus
 
 from skinseg.data.arrangement import ADAPTATIONS
@@ -27,6 +23,7 @@ from skinseg.data.datamodule import SkinDataModule
 from skinseg.errors import UserError
 from skinseg.files import written_whole
 from skinseg.models import checkpoint as checkpoints
+from skinseg.training import wandb_run
 from skinseg.training.adaptation import METHODS
 from skinseg.training.module import SkinPersonModule
 
@@ -152,7 +149,7 @@ class TrainingCLI(LightningCLI):
             self.run_folder = _new_run(Path(self._get(self.config, "runs")), self._get(self.config, "job"))
         _keep_metrics(self.run_folder)
         if config.get("logger") is None:
-            kwargs["logger"] = loggers(self.run_folder, self.config[self.subcommand].as_dict())
+            kwargs["logger"] = wandb_run.loggers(self.run_folder, self.config[self.subcommand].as_dict())
         # A resumed run with worker processes replays another epoch's order without the reload (tested).
         return super().instantiate_trainer(
             default_root_dir=str(self.run_folder), reload_dataloaders_every_n_epochs=1, **kwargs
@@ -170,6 +167,8 @@ class TrainingCLI(LightningCLI):
                 ModelCheckpoint(folder, best, monitor=MONITOR, mode="max", enable_version_counter=False),
                 ModelCheckpoint(folder, last, enable_version_counter=False),
             ]
+        if self.subcommand == "fit":
+            added += wandb_run.callbacks(config.get("logger"), self.config["fit"].model.pretrained)
         return super()._instantiate_trainer(config, added)
 
     def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
@@ -177,8 +176,10 @@ class TrainingCLI(LightningCLI):
 
     def _run_subcommand(self, subcommand: str) -> None:
         self.started = time.monotonic()
+        failed = True
         try:
             super()._run_subcommand(subcommand)
+            failed = False
         except SystemExit as error:
             # Lightning turns Ctrl-C into exit(1).
             if self.trainer.state.status != TrainerStatus.INTERRUPTED:
@@ -189,10 +190,7 @@ class TrainingCLI(LightningCLI):
                 )
             raise KeyboardInterrupt from error
         finally:
-            # The next run of this process would otherwise be logged into this one.
-            for logger in self.trainer.loggers:
-                if isinstance(logger, WandbLogger):
-                    logger.experiment.finish()
+            wandb_run.finish(self.trainer, failed)
 
     def after_fit(self) -> None:
         """Write the run's result, which marks it finished, and say where it is."""
@@ -214,6 +212,7 @@ class TrainingCLI(LightningCLI):
         }
         with written_whole(self.run_folder / checkpoints.RESULT) as path:
             path.write_text(json.dumps(result, indent=2) + "\n")
+        wandb_run.log_result(self.trainer, self.run_folder, result)
         print(
             f"{self.run_folder}: best epoch {result['best_epoch'] + 1} of {result['epochs']}, "
             f"{MONITOR} {score:.4f}, {minutes:.1f} minutes"
@@ -227,50 +226,6 @@ class ProgressBar(RichProgressBar):
         return {
             name: value for name, value in super().get_metrics(trainer, pl_module).items() if name != "v_num"
         }
-
-
-def loggers(run: Path, config: dict[str, Any]) -> list[Logger]:
-    """metrics.csv in the run's folder, and W&B, with the run's options, where it is not switched off.
-
-    W&B that is not installed is passed over with a sentence. Raises UserError where W&B refuses the run.
-    """
-    result: list[Logger] = [CSVLogger(save_dir=run.parent, name=run.name, version="")]
-    if os.environ.get("WANDB_MODE") == "disabled":
-        return result
-    if importlib.util.find_spec("wandb") is None:
-        print("W&B is not installed: metrics go to metrics.csv alone (pip install 'skinseg[wandb]' adds it)")
-        return result
-    import wandb
-
-    try:
-        experiment = wandb.init(
-            project="skinseg",
-            name=f"{run.parent.name}/{run.name}",
-            group=run.parent.name,
-            dir=run,
-            config=config,
-            mode="offline" if wandb_is_offline() else "online",
-        )
-    except wandb.Error as error:
-        raise UserError(
-            f"W&B does not let this run in ({error}); WANDB_MODE=offline goes without it"
-        ) from error
-    result.append(WandbLogger(experiment=experiment))
-    return result
-
-
-def wandb_is_offline() -> bool:
-    """False where WANDB_MODE is "online", or is not set and the user has a key (WANDB_API_KEY or netrc)."""
-    mode = os.environ.get("WANDB_MODE")
-    if mode:
-        return mode != "online"
-    if os.environ.get("WANDB_API_KEY"):
-        return False
-    host = urlparse(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname or ""
-    try:
-        return netrc.netrc(os.environ.get("NETRC")).authenticators(host) is None
-    except (OSError, netrc.NetrcParseError):
-        return True
 
 
 def _new_run(runs: Path, job: str) -> Path:
