@@ -24,8 +24,8 @@ from tests.test_evaluation_rows import ROW
 HOSTILE = '<script>alert("x")</script> & co'
 
 PHOTO = np.full((20, 20, 3), (90, 120, 200), np.uint8)
-OUTCOME = np.array([[level(i) for i in range(5)]], np.uint8).repeat(20, 0).repeat(4, 1)
-"""Five stripes: background, true, false alarm, missed, ignored."""
+OUTCOME = np.array([[level(i) for i in (0, 2, 1, 3, 4)]], np.uint8).repeat(20, 0).repeat(4, 1)
+"""Five stripes: background, false alarm, true, missed, ignored."""
 
 
 def rows_of(test_set: str, count: int, source: str, base: int) -> list[ResultRow]:

@@ -73,7 +73,7 @@ NAMES = {
     "curves": "learning-curves.csv",
     "slices": "slices.csv",
 }
-"""curves: only where they are known; slices: only where asked for."""
+"""curves: of several runs, where they are known (one run's are in its folder); slices: only where asked for."""
 
 
 def write_report(results: Sequence[Path], out: Path | None = None, with_slices: bool = False) -> Report:
@@ -133,7 +133,7 @@ def write_report(results: Sequence[Path], out: Path | None = None, with_slices: 
         "csv": _csv(frame),
         "tables": _csv(table_frame(every)),
     }
-    texts |= {"curves": _csv(curves)} if len(curves) else {}
+    texts |= {"curves": _csv(curves)} if len(curves) and not single else {}
     texts |= {"slices": _csv(sliced)} if with_slices else {}
     paths = {kind: out / name for kind, name in NAMES.items() if kind in texts}
     for kind, path in paths.items():
