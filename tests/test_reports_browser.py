@@ -187,7 +187,7 @@ def test_page_is_light_and_dark_and_prints(browser: Chromium, page: str) -> None
         assert (np.median(screen) < 60) == dark
     printed = base64.b64decode(browser("Page.printToPDF", printBackground=True)["data"])
     assert printed.startswith(b"%PDF")
-    assert len(printed) > 20_000
+    assert printed.count(b"/Subtype /Image") >= 36, "pictures far down are printed too"
 
 
 def test_the_page_s_policy_stops_and_tells_of_what_would_leave_it(
