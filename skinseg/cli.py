@@ -387,6 +387,9 @@ def _write_and_print_report(results: Sequence[Path], out: Path | None = None, sl
 
     report = write_report(results, out, slices)
     print_tables(report.tables, report.verdict)
+    for kind, path in report.paths.items():
+        if kind != "html":
+            print(f"{kind}: {path}")
     print(f"report: {report.paths['html']}")
 
 

@@ -18,7 +18,7 @@ from skinseg.datasets.sample import Sample
 from skinseg.errors import UserError
 from skinseg.evaluation.command import evaluate
 from skinseg.evaluation.image_properties import image_properties
-from skinseg.evaluation.panels import panel
+from skinseg.evaluation.panels import LONG_SIDE, level, panel, panel_paths
 from skinseg.evaluation.rows import read_rows
 from skinseg.evaluation.score import Origin, in_background, score, tone_of
 from skinseg.models import checkpoint as checkpoints
@@ -73,8 +73,11 @@ def test_score_counts_what_is_labelled(tmp_path: Path) -> None:
         assert row.tp + row.fp + row.fn + row.tn + row.ignored == row.width * row.height
         assert (row.width, row.height) == (fakes.WIDTH, fakes.HEIGHT)
         assert row.tp / (row.tp + row.fp + row.fn) > 0.8
-        picture = cv2.imread(str(tmp_path / "out" / "panels" / "pratheepan" / f"{row.image}.jpg"))
-        assert picture.shape == (fakes.HEIGHT, 3 * fakes.WIDTH + 8, 3)
+        pictures = [cv2.imread(str(path)) for path in panel_paths(tmp_path / "out", "pratheepan", row.image)]
+        scale = min(1, LONG_SIDE / max(fakes.HEIGHT, fakes.WIDTH))
+        size = (round(fakes.HEIGHT * scale), round(fakes.WIDTH * scale), 3)
+        assert [picture.shape for picture in pictures] == [size, size]
+        assert set(np.unique(pictures[1])) <= {level(outcome) for outcome in range(5)}, "WebP without loss"
 
 
 def test_rendered_tone_is_labelled_and_both_heads_are_scored(tmp_path: Path) -> None:
@@ -167,16 +170,15 @@ def test_tone_of_a_large_photograph_is_that_of_a_small_one() -> None:
     assert ita == pytest.approx(small_ita, abs=2)
 
 
-def test_panel_shows_each_kind_of_pixel_in_its_own_colour() -> None:
+def test_panel_keeps_what_became_of_each_pixel() -> None:
     mask = np.array([[1, 1, 0, 0, 255]], np.uint8).repeat(60, 0).repeat(60, 1)
     predicted = np.array([[1, 0, 1, 0, 1]], bool).repeat(60, 0).repeat(60, 1)
     image = np.full((*mask.shape, 3), 128, np.uint8)
-    picture = panel(image, mask, predicted)
-    width = 256
-    assert picture.shape == (51, 3 * width + 8, 3)
-    shown = [tuple(picture[25, 2 * (width + 4) + 25 + 51 * i].tolist()) for i in range(5)]
-    assert len(set(shown)) == 5
-    assert shown[3] == (128, 128, 128)
+    photo, outcome = panel(image, mask, predicted)
+    assert photo.shape == (45, LONG_SIDE, 3)
+    shown = outcome[20, [20 + 45 * i for i in range(5)]].tolist()
+    assert shown == [level(outcome) for outcome in (1, 3, 2, 0, 4)]
+    assert [value * 5 // 256 for value in shown] == [1, 3, 2, 0, 4], "a look-up of five entries finds them"
 
 
 @pytest.mark.slow

@@ -23,6 +23,7 @@ from skinseg.datasets.label_policy import parse_labels
 from skinseg.datasets.name_table import check_speaks_of, ids_named
 from skinseg.datasets.registry import find_datasets, open_dataset
 from skinseg.errors import UserError
+from skinseg.evaluation.curves import keep_curves
 from skinseg.evaluation.rows import SCENES, ResultRow, write_rows
 from skinseg.evaluation.score import Origin, score
 from skinseg.files import written_whole
@@ -50,7 +51,8 @@ def evaluate(
 ) -> Path:
     """Score a checkpoint on every dataset found, and return `out`.
 
-    out: gets rows.parquet, run.json, panels/ and, of a rendered set, scenes.parquet.
+    out: gets rows.parquet, run.json, panels/, of a rendered set scenes.parquet, and curves.csv where the checkpoint
+        lies in its training run's folder.
     checkpoint: a file, a run, or a folder of runs (the newest finished one).
     data_root: searched for datasets of photographs. rendered: a rendered set's folder.
     subset: "test", the test part of `make_split(dataset, split_seed)`, or "all" images.
@@ -79,6 +81,7 @@ def evaluate(
         for name, path in (("split", split_file), ("tones", tones), ("exclude", exclude))
     }
     trainings = lineage.lineage_of(record.metadata)
+    keep_curves(record.path, out)
 
     rows: list[ResultRow] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

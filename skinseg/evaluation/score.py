@@ -15,7 +15,7 @@ from skinseg.datasets.confusion import confusion
 from skinseg.datasets.sample import FOREGROUND, HEADS, IGNORE, Sample
 from skinseg.evaluation.contour import contour_counts
 from skinseg.evaluation.image_properties import image_properties
-from skinseg.evaluation.panels import panel, panel_path, write_panel
+from skinseg.evaluation.panels import panel, panel_paths, write_panel
 from skinseg.evaluation.rows import ResultRow
 from skinseg.evaluation.score_histogram import score_histogram
 from skinseg.models.inference import Predictor
@@ -136,8 +136,8 @@ def _rows(
         if mask is None or head not in predicted:
             continue
         if not rows:
-            picture = panel(sample.image, mask, predicted[head])
-            write_panel(panel_path(results, sample.dataset, sample.image_id), picture)
+            paths = panel_paths(results, sample.dataset, sample.image_id)
+            write_panel(paths, *panel(sample.image, mask, predicted[head]))
         outside = None
         if head == "skin" and "person" in predicted:
             outside = int(np.count_nonzero(predicted["skin"] & ~predicted["person"] & (mask != IGNORE)))

@@ -10,6 +10,7 @@ import pandas as pd
 
 from skinseg.evaluation.metrics import (
     FEW_IMAGES,
+    RESAMPLES,
     Difference,
     bootstrap_interval,
     paired_difference,
@@ -17,9 +18,10 @@ from skinseg.evaluation.metrics import (
     with_metrics,
 )
 from skinseg.models.lineage import SEEN, UNKNOWN
+from skinseg.reports.charts import forest
 from skinseg.reports.published import RENDERED, is_partial, published_miou, table, why_not_comparable
 from skinseg.reports.results import Results
-from skinseg.reports.tables import Entry, Table, Value
+from skinseg.reports.tables import Entry, Figure, Table, Value
 
 HEAD = "skin"
 
@@ -109,17 +111,53 @@ class Comparison:
         return f"{title}, {subset} of split {split}" if times[name] > 1 else title
 
     def verdict(self) -> str:
-        """How much is compared, and on how many test sets the interval of pretraining's difference excludes zero."""
+        """What pretraining is worth, or the best score where no runs tell, with its interval; and what is compared."""
         said = f"{len(self.runs)} runs in {len(self.arms)} arms on {len(self.columns)} test sets."
         all_ = [each for each in self.differences.values() if each.images >= FEW_IMAGES]
         if not (self.by_pretraining and all_):
-            return said
+            best = self._best()
+            return f"{best} {said}" if best else said
         better, worse = (
             sum(_excludes_zero(each) and sign * each.value > 0 for each in all_) for sign in (1, -1)
         )
         return (
-            f"{said} Of {len(all_)} pairs of training set and test set with at least {FEW_IMAGES} images, pretraining "
-            f"is better on {better} and worse on {worse}; on the others the 95 % interval of the difference holds zero."
+            f"{self._worth()}{said} Of {len(all_)} pairs of training set and test set with at least {FEW_IMAGES} "
+            f"images, pretraining is better on {better} and worse on {worse}; on the others the 95 % interval of the "
+            "difference holds zero."
+        )
+
+    def _worth(self) -> str:
+        """The mean paired difference over the photographs' test sets with enough images, else over the rendered."""
+        enough = {column for (*_, column), each in self.differences.items() if each.images >= FEW_IMAGES}
+        columns = [column for column in self.columns if column in enough]
+        columns = [column for column in columns if column[0] != RENDERED] or columns
+        pairs = [
+            [(first.rows[column], second.rows[column]) for first, second in self.pairs
+             if (first.label, second.label, column) in self.differences]
+            for column in columns
+        ]  # fmt: skip
+        worth = mean_difference(pairs)
+        if worth is None:
+            return ""
+        value = _value(worth, stressed=False, signed=True)
+        return (
+            f"Pretraining changes skin mIoU by {value.text} (95 % interval {value.interval}), the mean over "
+            f"{', '.join(map(self.title, columns))} ({worth.images} images) and {max(map(len, pairs))} "
+            f"training set{'s' * (max(map(len, pairs)) > 1)}. "
+        )
+
+    def _best(self) -> str:
+        """The best score on the test set with the most images, in a sentence; empty where none competes."""
+        scores = {key: score for key, score in self.scores.items() if _may_win(score)}
+        if not scores:
+            return ""
+        (label, column), score = max(
+            scores.items(), key=lambda item: (item[1].miou.images, item[1].miou.value)
+        )
+        value = _value(score.miou, stressed=False)
+        return (
+            f"Highest skin mIoU on {self.title(column)} ({value.images} images): {label}, {value.text} (95 % interval "
+            f"{value.interval})."
         )
 
     def tables(self) -> list[Table]:
@@ -202,6 +240,7 @@ class Comparison:
             lines=lines,
             notes=self._matrix_notes(),
             text_columns=2,
+            heat=tuple(range(2, 2 + len(self.columns))),
         )
 
     def _matrix_notes(self) -> tuple[str, ...]:
@@ -241,15 +280,61 @@ class Comparison:
                 for each in found
             ]
             lines.append((f"{first.label} minus {second.label}", *values))
+        titles = [*map(self.title, self.columns)]
+        drawn = [
+            (f"{line[0]}, on {title}", value.value, value.low or 0.0, value.high or 0.0, value.few)
+            for i, title in enumerate(titles, 1)
+            for line in lines
+            if isinstance(value := line[i], Value)
+        ]
+        pretraining = "With and without pretraining: p" if self.by_pretraining else "P"
         return Table(
-            title="Paired differences in mIoU, on the same images",
-            header=("arms", *map(self.title, self.columns)),
+            title=f"{pretraining}aired differences in mIoU, on the same images",
+            header=("arms", *titles),
             lines=lines,
+            figure=_forest(drawn),
             notes=(
                 "Bold: the 95 % interval excludes zero, as one in twenty does by chance. It is over images or "
                 "subjects: how much another seed of training changes is not in it.",
             ),
         )
+
+
+def mean_difference(
+    test_sets: Sequence[Sequence[tuple[pd.DataFrame, pd.DataFrame]]], seed: int = 0
+) -> Difference | None:
+    """The mean over test sets of the mean paired difference in IoU, with its 95 % interval (NaN where a test set has
+    fewer than two units); None where a test set's pairs share no image.
+
+    test_sets: of each, the rows of pairs, as for `paired_difference`. An image's differences are averaged over the
+    pairs first; then each test set is drawn on its own (stratified percentile bootstrap), over subjects where known.
+    """
+    generator = np.random.default_rng([seed])
+    means, drawn, images = [], [], 0
+    for pairs in test_sets:
+        by_pair = [
+            with_metrics(first).groupby("image")["iou"].mean()
+            - with_metrics(second).groupby("image")["iou"].mean()
+            for first, second in pairs
+        ]
+        values = pd.concat(by_pair, axis=1).dropna().mean(axis=1).sort_index()
+        if values.empty:
+            return None
+        rows = pairs[0][0]
+        units = dict(zip(rows["image"], units_of(rows), strict=True))
+        by_unit = values.groupby([units[image] for image in values.index])
+        sums, sizes = by_unit.sum().to_numpy(np.float64), by_unit.size().to_numpy(np.float64)
+        count = RESAMPLES if len(sums) > 1 else 0
+        times = generator.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=count)
+        means.append(float(values.mean()))
+        drawn.append((times @ sums) / (times @ sizes))
+        images += len(values)
+    if not means:
+        return None
+    if any(len(each) == 0 for each in drawn):
+        return Difference(float(np.mean(means)), float("nan"), float("nan"), images)
+    low, high = np.percentile(np.mean(drawn, axis=0), [2.5, 97.5])
+    return Difference(float(np.mean(means)), float(low), float(high), images)
 
 
 def arms(runs: Sequence[Results]) -> list[Arm]:
@@ -272,6 +357,16 @@ def arms(runs: Sequence[Results]) -> list[Arm]:
     return sorted(
         found,
         key=lambda arm: (arm.trained_on == UNKNOWN, arm.trained_on == RENDERED, arm.trained_on, arm.label),
+    )
+
+
+def _forest(drawn: Sequence[tuple[str, float, float, float, bool]]) -> Figure | None:
+    if not drawn:
+        return None
+    said = "; ".join(f"{title} {value:+.3f}" for title, value, *_ in drawn)
+    return Figure(
+        forest(drawn, "difference in mIoU, with its 95 % interval"),
+        f"A dot with its interval for each paired difference: {said}. The table below has the intervals.",
     )
 
 

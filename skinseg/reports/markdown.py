@@ -9,23 +9,33 @@ from skinseg.reports.tables import Entry, Table, Value
 def markdown(
     verdict: str,
     tables: Sequence[Table],
+    method: Sequence[str],
     definitions: Sequence[tuple[str, str]],
-    origins: Sequence[Mapping[str, object]],
+    versions: Sequence[str],
+    commands: Sequence[str],
+    facts: Sequence[Mapping[str, object]],
 ) -> str:
-    """Verdict, tables, definitions, and for each run the facts of where it comes from."""
+    """The page without its pictures: verdict, tables, method, definitions, versions, commands, and each run's facts."""
     parts = ["# Skin segmentation report", verdict]
     for table in tables:
         lines = [[_text(entry, table.counted) for entry in line] for line in table.lines]
-        parts += [f"## {table.title}", _table(table.header, lines, table.text_columns), *table.notes]
+        shown = [_table(table.header, lines, table.text_columns)] if lines else []
+        parts += [f"## {table.title}", *shown, *table.notes]
     parts.append(
         f"In italics: fewer than {FEW_IMAGES} images, too few to conclude from. In brackets: 95 % interval."
     )
+    parts += ["## Method", *method]
     parts += ["## Definitions", "\n".join(f"- **{name}**: {text}" for name, text in definitions)]
-    parts.append("## Origin")
+    parts += ["## Software versions", *versions, "## Commands", _code(commands)]
     parts += [
-        "```\n" + "\n".join(f"{name}: {value}" for name, value in each.items()) + "\n```" for each in origins
+        "## Facts of each run",
+        *(_code([f"{name}: {value}" for name, value in each.items()]) for each in facts),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _code(lines: Iterable[str]) -> str:
+    return "```\n" + "\n".join(lines) + "\n```"
 
 
 def _table(header: Sequence[str], lines: Iterable[Sequence[str]], text_columns: int) -> str:

@@ -1,4 +1,4 @@
-"""Results folders in; report.html, report.md and report.csv out, from stored rows and panels only."""
+"""Results folders in; the page, and the same as Markdown, CSV and LaTeX, out, from stored rows and panels only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,18 +8,29 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from skinseg.datasets.label_policy import policy_text
 from skinseg.errors import UserError
 from skinseg.evaluation.contour import TOLERANCE
 from skinseg.evaluation.metrics import FEW_IMAGES, RESAMPLES
-from skinseg.evaluation.panels import FALSE_ALARM, IGNORED, MISSED, TRUE, Color
+from skinseg.evaluation.panels import level
 from skinseg.files import written_whole
+from skinseg.reports.charts import cell_colors
 from skinseg.reports.comparison import Comparison
+from skinseg.reports.curves import curve_frame, curve_table
 from skinseg.reports.gallery import galleries
+from skinseg.reports.latex import latex
 from skinseg.reports.markdown import markdown
+from skinseg.reports.provenance import commands, facts, method, provenance_tables, versions
 from skinseg.reports.results import Results, read_results
 from skinseg.reports.slices import slices
-from skinseg.reports.tables import Table, long_table, run_tables, tone_tables, verdict
+from skinseg.reports.tables import (
+    Table,
+    convention_tables,
+    dataset_tables,
+    long_table,
+    table_frame,
+    tone_tables,
+    verdict,
+)
 
 DEFINITIONS = (
     ("mIoU", "mean over images of the IoU of the foreground: TP / (TP + FP + FN) over pixels not ignored; 1 where it "
@@ -46,19 +57,31 @@ DEFINITIONS = (
 
 @dataclass(frozen=True)
 class Report:
-    """What was written where ("html", "markdown", "csv", and "slices" where asked for), and what it says."""
+    """What was written where, by the keys of `NAMES`, and what it says."""
 
     paths: dict[str, Path]
     verdict: str
     tables: list[Table]
 
 
+NAMES = {
+    "html": "report.html",
+    "markdown": "report.md",
+    "latex": "report.tex",
+    "csv": "report.csv",
+    "tables": "tables.csv",
+    "curves": "learning-curves.csv",
+    "slices": "slices.csv",
+}
+"""curves: of several runs, where they are known (one run's are in its folder); slices: only where asked for."""
+
+
 def write_report(results: Sequence[Path], out: Path | None = None, with_slices: bool = False) -> Report:
     """Write a report of one results folder or of several into `out`; the same folders give the same bytes.
 
     results: folders that `skinseg evaluate` wrote, or their rows.parquet. Of one, its report: data sets, tones,
-    other conventions, images. Of several, what each model was trained on against what it was scored on, and paired
-    differences.
+    curves, images, other conventions. Of several, what each model was trained on against what it was scored on, and
+    paired differences. report.csv has every metric at full precision, tables.csv every entry of every table.
     out: the folder itself where there is only one. with_slices: add who wins where, and write slices.csv.
     Raises UserError as `read_results`, for a folder named twice, and for several without `out`.
     """
@@ -72,8 +95,10 @@ def write_report(results: Sequence[Path], out: Path | None = None, with_slices: 
     out = out or runs[0].folder
     single = runs[0] if len(runs) == 1 else None
     if single:
-        said, tables, frame = verdict(single), run_tables(single), long_table(single)
         named = [("", single)]
+        said, frame = verdict(single), long_table(single)
+        tables = [*dataset_tables(single), *tone_tables(named)]
+        more = convention_tables(single)
     else:
         comparison = Comparison(runs)
         named = [
@@ -82,28 +107,50 @@ def write_report(results: Sequence[Path], out: Path | None = None, with_slices: 
             for run in arm.runs
         ]
         said, frame = comparison.verdict(), comparison.frame()
-        tables = [*comparison.tables(), *tone_tables(named, heads=("skin",), together=True)]
+        matrix, *differences = comparison.tables()
+        tables = [matrix, *tone_tables(named, heads=("skin",), together=True), *differences]
+        more = []
+    tables.append(curve_table(named))
     sliced = pd.DataFrame()
     if with_slices:
-        more, sliced = slices(named)
-        tables += more
+        found, sliced = slices(named)
+        more += found
+    more += provenance_tables(named)
+    every = [*tables, *more]
+    inputs = [run for _, run in named]
+    origin: dict[str, Any] = {
+        "method": method(inputs),
+        "definitions": DEFINITIONS,
+        "versions": versions(inputs),
+        "commands": commands(runs, out, with_slices),
+        "facts": [facts(run) for run in inputs],
+    }
+    curves = curve_frame(named)
     texts = {
-        "html": html(said, tables, runs),
-        "markdown": markdown(said, tables, DEFINITIONS, [_origin(run) for run in runs]),
+        "html": html(said, tables, more, named, origin),
+        "markdown": markdown(said, every, **origin),
+        "latex": latex(said, every, [f"{name}: {text}" for name, text in DEFINITIONS]),
         "csv": _csv(frame),
-    } | ({"slices": _csv(sliced)} if with_slices else {})
-    paths = {kind: out / name for kind, name in _NAMES.items() if kind in texts}
+        "tables": _csv(table_frame(every)),
+    }
+    texts |= {"curves": _csv(curves)} if len(curves) and not single else {}
+    texts |= {"slices": _csv(sliced)} if with_slices else {}
+    paths = {kind: out / name for kind, name in NAMES.items() if kind in texts}
     for kind, path in paths.items():
         with written_whole(path) as beside:
             beside.write_text(texts[kind], encoding="utf-8")
-    return Report(paths, said, tables)
+    return Report(paths, said, every)
 
 
-def html(said: str, tables: Sequence[Table], runs: Sequence[Results]) -> str:
-    """The page: self-contained, no script, nothing from the network; every value is escaped.
-
-    Images are shown where there is one run.
-    """
+def html(
+    said: str,
+    tables: Sequence[Table],
+    more: Sequence[Table],
+    named: Sequence[tuple[str, Results]],
+    origin: dict[str, Any],
+) -> str:
+    """The page: self-contained, nothing from the network; every value is escaped. tables: above the images; more:
+    below them."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -111,54 +158,52 @@ def html(said: str, tables: Sequence[Table], runs: Sequence[Results]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    shown = galleries([run for _, run in named])
+    tones = sorted({picture.tone for each in shown for picture in each.pictures if picture.tone})
+    # The first sentence is for a reader with one minute.
+    lead, stop, rest = said.partition(". ")
     return environment.get_template("report.html.j2").render(
-        verdict=said,
+        lead=lead + stop.rstrip(),
+        rest=rest,
         tables=tables,
-        galleries=galleries(runs[0]) if len(runs) == 1 else [],
-        definitions=DEFINITIONS,
+        more=more,
+        galleries=shown,
+        tones=tones,
+        unknown_tones=any(not picture.tone for each in shown for picture in each.pictures),
+        models=[title for title, _ in named],
         few=FEW_IMAGES,
-        colors={name: _css(color) for name, color in _LEGEND.items()},
-        origins=[_origin(run) for run in runs],
+        cell_colors=cell_colors,
+        lookups=_lookups(),
+        legend=LEGEND,
+        **origin,
     )
 
 
-def _origin(results: Results) -> dict[str, Any]:
-    """Where a run's numbers come from, by name."""
-    run = results.run
-    trained = (
-        f"{run['trained_on']}, before that {run['pretrained_on']}"
-        if run["pretrained_on"]
-        else run["trained_on"]
-    )
-    facts = {
-        "command": run["command"],
-        "date": run["date"],
-        "checkpoint": run["checkpoint"],
-        "trained on": trained,
-        "seed": run["training"].get("seed"),
-        "weights, SHA-256": run["weights"],
-        "model config, SHA-256": run["config"],
-        "threshold": run["threshold"],
-        "split seed": run["split_seed"],
+# Okabe and Ito's colours, apart in hue and in lightness for every common colour vision deficiency. They lie on the
+# grey picture: on the coloured one, orange and yellow drown in skin.
+LEGEND = {
+    "true, and found": "#0072b2",
+    "false alarm": "#d55e00",
+    "missed": "#f0e442",
+    "ignored": "#1e1e1e",
+}
+_SEES = {"truth": (0, 1, 0, 1, 4), "prediction": (0, 1, 1, 0, 4), "difference": (0, 1, 2, 3, 4)}
+"""Per view, what each of `skinseg.evaluation.panels.OUTCOMES` is shown as: 0 nothing, else a colour of the legend."""
+
+
+def _lookups() -> dict[str, dict[str, str]]:
+    """Per view, the entries of an SVG filter's discrete look-up in each channel, for outcomes in order."""
+    colors = ["#000000", *LEGEND.values()]
+    assert [level(i) * len(colors) // 256 for i in range(len(colors))] == list(range(len(colors)))
+    return {
+        view: {
+            channel: " ".join(f"{int(colors[i][at : at + 2], 16) / 255:.3f}" for i in seen)
+            for channel, at in (("R", 1), ("G", 3), ("B", 5))
+        }
+        | {"A": " ".join("1" if i else "0" for i in seen)}
+        for view, seen in _SEES.items()
     }
-    for name, entry in run["datasets"].items():
-        facts[f"split of {results.title(name)}"] = entry["split"]
-        facts[f"labels of {results.title(name)}"] = policy_text(entry["labels"])
-    return facts | {"versions": ", ".join(f"{name} {version}" for name, version in run["versions"].items())}
 
 
 def _csv(frame: pd.DataFrame) -> str:
     return str(frame.to_csv(index=False, float_format="%.6f", lineterminator="\n"))
-
-
-_NAMES = {"html": "report.html", "markdown": "report.md", "csv": "report.csv", "slices": "slices.csv"}
-_LEGEND = {
-    "true, and found": TRUE,
-    "false alarm": FALSE_ALARM,
-    "missed": MISSED,
-    "ignored": IGNORED,
-}
-
-
-def _css(color: Color) -> str:
-    return "#{:02x}{:02x}{:02x}".format(*color)

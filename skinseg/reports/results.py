@@ -1,4 +1,4 @@
-"""A results folder as `skinseg evaluate` wrote it: rows.parquet, run.json, scenes.parquet, panels."""
+"""A results folder as `skinseg evaluate` wrote it: rows.parquet, run.json, scenes.parquet, curves.csv, panels."""
 
 import json
 from dataclasses import dataclass
@@ -8,19 +8,22 @@ from typing import Any
 import pandas as pd
 
 from skinseg.errors import UserError
+from skinseg.evaluation.curves import CURVES, read_curves
 from skinseg.evaluation.rows import SCENES, as_frame, read_rows
 
 
 @dataclass(frozen=True)
 class Results:
     """rows: `skinseg.evaluation.rows.as_frame`. run: what run.json says, see `skinseg.evaluation.command`.
-    scenes: what was drawn for each frame of a rendered set, where one was scored.
+    scenes: what was drawn for each frame of a rendered set, where one was scored. curves: a line per epoch of the
+    training, see `skinseg.evaluation.curves`, where they were kept or the checkpoint's run is still there.
     """
 
     folder: Path
     rows: pd.DataFrame
     run: dict[str, Any]
     scenes: pd.DataFrame | None = None
+    curves: pd.DataFrame | None = None
 
     def title(self, test_set: str) -> str:
         """The data set's name for people."""
@@ -46,7 +49,13 @@ def read_results(folder: Path) -> Results:
     missing = [key for key in KEYS if not isinstance(run, dict) or key not in run]
     if missing:
         raise UserError(f"{path}: lacks {', '.join(missing)}; write it again with `skinseg evaluate`")
-    return Results(folder=folder, rows=as_frame(rows), run=run, scenes=_scenes(folder / SCENES))
+    return Results(
+        folder=folder,
+        rows=as_frame(rows),
+        run=run,
+        scenes=_scenes(folder / SCENES),
+        curves=_curves(folder / CURVES, Path(str(run["checkpoint"]))),
+    )
 
 
 def _scenes(path: Path) -> pd.DataFrame | None:
@@ -61,6 +70,22 @@ def _scenes(path: Path) -> pd.DataFrame | None:
     if "image" not in scenes:
         raise UserError(f"{path}: lacks the column image; write it again with `skinseg evaluate`")
     return scenes
+
+
+def _curves(path: Path, checkpoint: Path) -> pd.DataFrame | None:
+    if not path.is_file():
+        return read_curves(checkpoint)
+    try:
+        curves = pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{path}: not a table that can be read; write it again with `skinseg evaluate`, or delete it"
+        ) from error
+    if "epoch" not in curves:
+        raise UserError(
+            f"{path}: lacks the column epoch; write it again with `skinseg evaluate`, or delete it"
+        )
+    return curves
 
 
 KEYS = (

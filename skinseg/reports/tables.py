@@ -64,12 +64,21 @@ Entry = str | Value | None
 
 
 @dataclass(frozen=True)
+class Figure:
+    """svg: what the page shows above a table. alt: what it shows, in words."""
+
+    svg: str
+    alt: str
+
+
+@dataclass(frozen=True)
 class Table:
     """lines: entries in the order of `header`; the first is the line's title, None an empty cell.
 
     notes: sentences below it. brief: how many columns the console has room for, 0 to leave the table out.
     chart: the column whose values the page also draws. counted: whether each value's number of images is printed
-    with it (else a column says it). text_columns: leading columns of words.
+    with it (else a column says it). text_columns: leading columns of words. heat: the columns that the page colours
+    by value, 0 to 1. figure: drawn from these lines. folded: the page shows the lines on demand only.
     """
 
     title: str
@@ -80,6 +89,9 @@ class Table:
     chart: int | None = None
     counted: bool = True
     text_columns: int = 1
+    heat: tuple[int, ...] = ()
+    figure: Figure | None = None
+    folded: bool = False
 
 
 COLUMNS = (
@@ -95,11 +107,6 @@ COLUMNS = (
     ("outside person", "outside_person_image_mean"),
 )
 """What a report prints of each data set, under which name; report.csv has the rest."""
-
-
-def run_tables(results: Results) -> list[Table]:
-    """Every table of one run's report: data sets, tones, and the same numbers as others count."""
-    return [*dataset_tables(results), *tone_tables([("", results)]), *convention_tables(results)]
 
 
 def dataset_tables(results: Results) -> list[Table]:
@@ -131,6 +138,8 @@ def dataset_tables(results: Results) -> list[Table]:
                     chart=2,
                     counted=False,
                     text_columns=2,
+                    # Of what the model sees outside a person less is better: no colour of these would say so.
+                    heat=tuple(range(2, 2 + len(COLUMNS) - 1)),
                 )
             )
     return tables
@@ -159,6 +168,7 @@ def tone_tables(
                         header=("data set", *(str(tone) for tone in TONES), "gap", "worst group"),
                         lines=lines,
                         notes=(_TONE_NOTES[source], _GAP_NOTE),
+                        heat=tuple(range(1, 1 + len(TONES))),
                     )
                 )
     return tables
@@ -198,6 +208,24 @@ def long_table(results: Results) -> pd.DataFrame:
     """Every reduction in one frame for CSV: tone_source and tone are empty for whole data sets."""
     whole = by_test_set(results.rows).assign(tone_source=None, tone=None)
     return pd.concat([whole, by_tone(results.rows)], ignore_index=True)[[*_KEYS, *_metrics(whole)]]
+
+
+def table_frame(tables: Sequence[Table]) -> pd.DataFrame:
+    """Every entry of every table in one frame for CSV: a line per entry, words in `text`, numbers in `value`."""
+    entries = [
+        {"table": table.title, "line": number, "title": line[0], "column": name}
+        | (
+            {"value": entry.value, "low": entry.low, "high": entry.high, "images": entry.images,
+             "text": "; ".join(entry.notes)}
+            if isinstance(entry, Value)
+            else {"text": entry}
+        )
+        for table in tables
+        for number, line in enumerate(table.lines, 1)
+        for name, entry in zip(table.header[1:], line[1:], strict=True)
+    ]  # fmt: skip
+    columns = ["table", "line", "title", "column", "value", "low", "high", "images", "text"]
+    return pd.DataFrame(entries, columns=columns).astype({"images": "Int64"})
 
 
 def verdict(results: Results) -> str:
