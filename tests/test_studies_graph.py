@@ -191,7 +191,7 @@ def _fits(**change: Any) -> Callable[[dict[str, Any]], object]:
         (_fits(epochs=3), "fits.pretrained: unknown key 'epochs'"),
         (lambda r: r.update(compare=[["pretrained", "pretrain"]]), "compare: 'pretrain' found, expected some of"),
         (lambda r: r["axes"][0].update(points={"paper": [1]}), "axis images has no points at scale laptop"),
-        (lambda r: r["scales"]["laptop"].update(epochs=3), "2 steps of pretrain do not fall into 3 epochs"),
+        (lambda r: r["scales"]["laptop"].update(epochs=3), "2 steps of pretrained do not fall into 3 epochs"),
         (lambda r: r["scales"]["laptop"].update(configs=["no.yaml"]), "configs names no.yaml, but .* does not exist"),
     ],
 )  # fmt: skip

@@ -7,6 +7,7 @@ import random
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -129,3 +130,24 @@ def test_what_is_finished_is_not_done_again_and_other_code_is_refused(
     assert cli.main(arguments(place, "--other-code", "accept")) == 0
     assert "taken as they are: fit pretrain, seed 0" in (OUT / "study.md").read_text()
     assert titles(undisturbed) == before
+
+
+@pytest.mark.slow
+def test_a_cluster_does_the_same(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    distributed = pytest.importorskip("dask.distributed")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+
+    def one_run(record: dict[str, Any]) -> None:
+        record["scales"]["laptop"].update(seeds=[0], epochs=1)
+        record["fits"] = {"scratch": {"data": "target", "steps": "adapt", "axes": []}}
+        for key in ("axes", "compare", "saved", "claims", "published"):
+            del record[key]
+
+    study = write_study(tmp_path / "tiny.yaml", one_run)
+    given = ["study", "run", str(study), "--data-root", str(place / "data")]
+    options = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
+    with distributed.LocalCluster(**options) as cluster:
+        assert cli.main([*given, "--scheduler", cluster.scheduler_address]) == 0
+    assert titles(tmp_path) == ["fit scratch, seed 0", "score scratch, seed 0"]
+    assert "| scratch |" in (tmp_path / OUT / "study.md").read_text()

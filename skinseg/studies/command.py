@@ -51,7 +51,7 @@ def run_study(
     identities, finished, accepted = survey(graph.nodes, other_code)
     estimator = Estimator()
     estimates = {node.key: estimator(node) for node in graph.nodes}
-    slots = _slots(scale, workers, scheduler)
+    slots = _slots(graph, workers, scheduler)
     _print_plan(study, scale_name, graph, finished, estimates, slots)
     if dry_run:
         _print_nodes(graph, finished, estimates)
@@ -74,13 +74,13 @@ def _say(text: str) -> None:
     print(text, flush=True)
 
 
-def _slots(scale: Scale, workers: int | None, scheduler: str | None) -> int:
+def _slots(graph: Graph, workers: int | None, scheduler: str | None) -> int:
     """How many nodes at the same time."""
     if workers:
         return workers
     if scheduler:
         return 64  # as many as the cluster takes; it queues the rest
-    if scale.options.get("trainer.accelerator", "cpu") == "cpu":
+    if all(node.cost["accelerator"] == "cpu" for node in graph.nodes if node.kind == "fit"):
         return 1
     import torch
 

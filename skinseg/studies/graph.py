@@ -76,7 +76,7 @@ def expand(study: Study, scale_name: str, inputs: Inputs) -> Graph:
         scale = dataclasses.replace(scale, target=inputs.target)
     here = {dataset.name: dataset for dataset in find_datasets(inputs.data_root)}
     builder = _Builder(study, scale, scale_name, inputs, here)
-    check_parameters(study, builder.config)
+    check_parameters(study)
     cells = [
         Cell(fit.name, point, seed, builder.score(fit, point, seed))
         for fit in study.fits
@@ -261,7 +261,7 @@ class _Builder:
         return self.prints[name]
 
 
-def check_parameters(study: Study, config: Mapping[str, Any]) -> None:
+def check_parameters(study: Study) -> None:
     """Raise UserError where an axis or an option names no parameter of generator, data, model or trainer."""
     from pytorch_lightning import Trainer
 
@@ -293,8 +293,6 @@ def check_parameters(study: Study, config: Mapping[str, Any]) -> None:
     given += [(f"scales.{name}", option) for name, scale in study.scales.items() for option in scale.options]
     for where, parameter in given:
         room, _, name = parameter.partition(".")
-        if parameter in config and parameter not in _NOT_DECIDING:
-            continue
         if name not in known.get(room, ()):
             rooms = ", ".join(f"{each}.*" for each in known)
             close = ", ".join(known.get(room, ())) or rooms
