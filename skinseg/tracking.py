@@ -135,7 +135,7 @@ def start(
             name=os.environ.get("WANDB_NAME") or name,
             group=os.environ.get("WANDB_RUN_GROUP") or group,
             job_type=job_type,
-            dir=folder,
+            dir=folder.resolve(),  # the service that writes may have started in another folder
             config={**config, "git_commit": git_commit()},
             mode="offline" if offline else "online",
             # An id that is not known yet starts a run. Offline, a second part is a folder with the same id.
