@@ -96,6 +96,45 @@ def curves(panels: Mapping[str, Mapping[str, "pd.Series[float]"]]) -> str:
         return _svg(figure)
 
 
+def along(
+    panels: Mapping[str, Mapping[str, Sequence[tuple[float | str | None, float, float, float]]]],
+    horizontal: str,
+    vertical: str,
+) -> str:
+    """Panels beside each other, by title; in each a line per name along an axis, with its interval.
+
+    A line's points are place, value, low, high; one whose place is None lies at every place. Places that are
+    numbers and grow eightfold are drawn on a logarithmic axis.
+    """
+    with _style("along") as figure_of:
+        figure = figure_of(max(5.2, 3.6 * len(panels)), 3.4)
+        for position, (title, lines) in enumerate(panels.items(), 1):
+            axes = figure.add_subplot(1, len(panels), position)
+            for number, (name, points) in enumerate(lines.items()):
+                color = COLORS[number % len(COLORS)]
+                places = [place for place, *_ in points]
+                if places == [None]:
+                    axes.axhline(points[0][1], color=_INK, linestyle="--", lw=1, label=name)
+                    continue
+                value, low, high = ([point[i] for point in points] for i in (1, 2, 3))
+                axes.plot(places, value, color=color, lw=1.6, marker="o", ms=4, label=name)
+                axes.fill_between(places, low, high, color=color, alpha=0.18, linewidth=0)
+                numbers = [place for place in places if isinstance(place, int | float)]
+                if len(numbers) > 2 and min(numbers) > 0 and max(numbers) / min(numbers) >= 8:
+                    axes.set_xscale("log")
+                    axes.set_xticks(numbers, [f"{place:g}" for place in numbers])
+                    axes.minorticks_off()
+            axes.set_title(title, loc="left", fontsize=10)
+            axes.set_xlabel(horizontal)
+            axes.set_ylabel(vertical)
+            axes.grid(axis="y", color=_INK, alpha=0.12, lw=0.8)
+        handles = {line.get_label(): line for axes in figure.axes for line in axes.get_lines()}
+        figure.legend(
+            list(handles.values()), list(map(str, handles)), ncols=2, loc="outside lower left", frameon=False
+        )
+        return _svg(figure)
+
+
 def _kind(title: str) -> str:
     return title.rpartition(" (seed ")[0] or title
 

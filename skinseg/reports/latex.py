@@ -34,9 +34,9 @@ def escape(text: str) -> str:
     return "".join(_ESCAPES.get(each) or _plain(each) for each in text)
 
 
-def latex(verdict: str, tables: Sequence[Table], notes: Sequence[str]) -> str:
-    """A document with the verdict, every table that has lines, and closing notes."""
-    parts = [_PREAMBLE + escape(verdict)]
+def latex(title: str, verdict: str, tables: Sequence[Table], notes: Sequence[str]) -> str:
+    """A document with title and verdict, every table that has lines, and closing notes."""
+    parts = [_PREAMBLE + rf"\section*{{{escape(title)}}}" "\n\n" + escape(verdict)]
     parts += [_table(table) for table in tables if table.lines]
     parts.append(
         escape(

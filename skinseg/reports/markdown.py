@@ -7,6 +7,7 @@ from skinseg.reports.tables import Entry, Table, Value
 
 
 def markdown(
+    title: str,
     verdict: str,
     tables: Sequence[Table],
     method: Sequence[str],
@@ -16,7 +17,7 @@ def markdown(
     facts: Sequence[Mapping[str, object]],
 ) -> str:
     """The page without its pictures: verdict, tables, method, definitions, versions, commands, and each run's facts."""
-    parts = ["# Skin segmentation report", verdict]
+    parts = [f"# {title}", verdict]
     for table in tables:
         lines = [[_text(entry, table.counted) for entry in line] for line in table.lines]
         shown = [_table(table.header, lines, table.text_columns)] if lines else []
@@ -26,11 +27,11 @@ def markdown(
     )
     parts += ["## Method", *method]
     parts += ["## Definitions", "\n".join(f"- **{name}**: {text}" for name, text in definitions)]
-    parts += ["## Software versions", *versions, "## Commands", _code(commands)]
-    parts += [
-        "## Facts of each run",
-        *(_code([f"{name}: {value}" for name, value in each.items()]) for each in facts),
-    ]
+    parts += ["## Software versions", *versions] if versions else []
+    parts += ["## Commands", _code(commands)]
+    if facts:
+        parts.append("## Facts of each run")
+    parts += [_code([f"{name}: {value}" for name, value in each.items()]) for each in facts]
     return "\n\n".join(parts) + "\n"
 
 

@@ -32,6 +32,7 @@ from skinseg.reports.tables import (
     verdict,
 )
 
+TITLE = "Skin segmentation report"
 DEFINITIONS = (
     ("mIoU", "mean over images of the IoU of the foreground: TP / (TP + FP + FN) over pixels not ignored; 1 where it "
      "is neither there nor predicted."),
@@ -127,9 +128,9 @@ def write_report(results: Sequence[Path], out: Path | None = None, with_slices: 
     }
     curves = curve_frame(named)
     texts = {
-        "html": html(said, tables, more, named, origin),
-        "markdown": markdown(said, every, **origin),
-        "latex": latex(said, every, [f"{name}: {text}" for name, text in DEFINITIONS]),
+        "html": html(TITLE, said, tables, more, named, origin),
+        "markdown": markdown(TITLE, said, every, **origin),
+        "latex": latex(TITLE, said, every, [f"{name}: {text}" for name, text in DEFINITIONS]),
         "csv": _csv(frame),
         "tables": _csv(table_frame(every)),
     }
@@ -143,6 +144,7 @@ def write_report(results: Sequence[Path], out: Path | None = None, with_slices: 
 
 
 def html(
+    title: str,
     said: str,
     tables: Sequence[Table],
     more: Sequence[Table],
@@ -150,7 +152,7 @@ def html(
     origin: dict[str, Any],
 ) -> str:
     """The page: self-contained, nothing from the network; every value is escaped. tables: above the images; more:
-    below them."""
+    below them. named: the runs whose images it shows, with a title each; none of them, and there is no such section."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -163,6 +165,7 @@ def html(
     # The first sentence is for a reader with one minute.
     lead, stop, rest = said.partition(". ")
     return environment.get_template("report.html.j2").render(
+        title=title,
         lead=lead + stop.rstrip(),
         rest=rest,
         tables=tables,

@@ -7,6 +7,8 @@ import fcntl
 import json
 import multiprocessing
 import os
+import shlex
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -308,6 +310,7 @@ def _write(
         titles=titles,
         notes=notes,
         missing=[name for name in graph.missing if name in study.score],
+        command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         runs=runs,
     )
     return {"rows": out / "rows.parquet", **write(outcome, out)}

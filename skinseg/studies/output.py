@@ -1,9 +1,8 @@
 """A study's tables and figure from its scores: Markdown, CSV, LaTeX, HTML and SVG."""
 
-import importlib.util
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,11 @@ import pandas as pd
 
 from skinseg.evaluation.metrics import Difference
 from skinseg.files import written_whole
+from skinseg.reports.charts import along
+from skinseg.reports.latex import latex
 from skinseg.reports.markdown import markdown
 from skinseg.reports.report import DEFINITIONS, html
-from skinseg.reports.tables import Entry, Table, Value
+from skinseg.reports.tables import Entry, Figure, Table, Value
 from skinseg.studies.claims import RULES, Grid, Verdict, factor_text, judge, said, share_held
 from skinseg.studies.definition import Study
 from skinseg.studies.estimates import METRICS, Scores, images_saved
@@ -38,7 +39,7 @@ class Column:
 @dataclass(frozen=True)
 class Outcome:
     """All that the tables are made of. label: of the scale, for every output. titles: of arms and test sets. runs:
-    a line per scored run: arm, point, seed, identity, steps."""
+    a line per scored run: arm, point, seed, identity, steps. command: that made it."""
 
     study: Study
     label: str
@@ -47,6 +48,7 @@ class Outcome:
     titles: Mapping[str, str]
     notes: Sequence[str]
     missing: Sequence[str]
+    command: str
     runs: Sequence[Sequence[str]]
 
 
@@ -59,19 +61,28 @@ def write(outcome: Outcome, out: Path) -> dict[str, Path]:
     tables.append(_runs_table(outcome))
     sentence = _sentence(outcome, verdicts)
     title = f"{study.title} ({outcome.label})"
-    text = markdown(sentence, tables, DEFINITIONS, [])
-    page = html(sentence, tables, [])
-    texts = {
-        "md": text.replace("# Skin segmentation report", f"# {title}", 1).replace("\n\n## Origin\n", "\n"),
-        "csv": _frame(outcome).to_csv(index=False, float_format="%.6f", lineterminator="\n"),
-        "tex": "\n\n".join(latex(table, outcome.label) for table in tables[:-1]) + "\n",
-        "html": page.replace("Skin segmentation report", _escaped(title)),
+    svg = _figure(outcome)
+    if svg:
+        alt = f"Skin mIoU along {_axis(study)}, a line per arm; the table below has the values"
+        tables[0] = replace(main, figure=Figure(svg, alt))
+    origin: dict[str, Any] = {
+        "method": [_CONDITIONS],
+        "definitions": DEFINITIONS,
+        "versions": [],
+        "commands": [outcome.command],
+        "facts": [],
     }
+    texts = {
+        "md": markdown(title, sentence, tables, **origin),
+        "csv": _frame(outcome).to_csv(index=False, float_format="%.6f", lineterminator="\n"),
+        "tex": latex(title, sentence, tables[:-1], [_CONDITIONS]),
+        "html": html(title, sentence, tables, [], [], origin),
+    } | ({"svg": svg} if svg else {})
     paths = {kind: out / ("report.html" if kind == "html" else f"study.{kind}") for kind in texts}
     for kind, path in paths.items():
         with written_whole(path) as beside:
             beside.write_text(texts[kind], encoding="utf-8")
-    return paths | _figure(outcome, out, title)
+    return paths
 
 
 def columns(outcome: Outcome) -> list[Column]:
@@ -277,73 +288,24 @@ def _value(number: Difference, signed: bool = False, notes: tuple[str, ...] = ()
     return Value(number.value, number.low, number.high, number.images, signed, stressed, notes)
 
 
-def latex(table: Table, label: str) -> str:
-    """A table as LaTeX, for booktabs: the value, and its interval in small type."""
-    form = "l" * table.text_columns + "r" * (len(table.header) - table.text_columns)
-    rows = [" & ".join(_tex(each) for each in line) + r" \\" for line in table.lines]
-    head = " & ".join(_tex(each) for each in table.header) + r" \\"
-    lines = [
-        rf"\begin{{tabular}}{{{form}}}",
-        r"\toprule",
-        head,
-        r"\midrule",
-        *rows,
-        r"\bottomrule",
-        r"\end{tabular}",
-    ]
-    return "\n".join([f"% {table.title} ({label})", *lines])
-
-
-def _tex(entry: Entry) -> str:
-    if isinstance(entry, Value):
-        number = rf"\textbf{{{entry.text}}}" if entry.bold else entry.text
-        return number + (rf" {{\scriptsize {_tex(entry.interval)}}}" if entry.interval else "")
-    text = "--" if entry is None else entry
-    for plain, escaped in (("\\", r"\textbackslash "), ("–", "--"), ("±", r"$\pm$")):
-        text = text.replace(plain, escaped)
-    return "".join(f"\\{letter}" if letter in "&%$#_{}" and "\\pm" not in text else letter for letter in text)
-
-
-def _figure(outcome: Outcome, out: Path, title: str) -> dict[str, Path]:
-    """mIoU along the only axis, a line per arm with its interval, a panel per test set."""
-    if len(outcome.study.axes) != 1 or not importlib.util.find_spec("matplotlib"):
-        return {}
-    from matplotlib.figure import Figure
-
-    test_sets = outcome.grid.test_sets
-    figure = Figure(figsize=(4.4 * len(test_sets), 3.6), layout="constrained")
-    panels = figure.subplots(1, len(test_sets), squeeze=False)[0]
-    for panel, test_set in zip(panels, test_sets, strict=True):
+def _figure(outcome: Outcome) -> str:
+    """mIoU along the study's axis, a line per arm with its interval, a panel per test set; "" without one axis."""
+    if len(outcome.study.axes) != 1:
+        return ""
+    panels: dict[str, dict[str, list[tuple[float | str | None, float, float, float]]]] = {}
+    for test_set in outcome.grid.test_sets:
+        lines = panels.setdefault(outcome.titles[test_set], {})
         for arm, points in outcome.grid.points.items():
-            found = [outcome.scores.mean(cell, test_set) for cell in outcome.grid.cells(arm)]
-            kept = [(i, each) for i, each in enumerate(found) if each is not None]
             counts = outcome.grid.counts(arm)
-            grows = len(counts) > 2 and min(counts) > 0 and max(counts) / min(counts) >= 8
-            where: list[Any] = [counts[i] if counts else ", ".join(points[i]) for i, _ in kept]
-            if points == [()] and found[0] is not None:
-                panel.axhline(found[0].value, linestyle="--", color="0.5", label=outcome.titles[arm])
-                continue
-            values = [each for _, each in kept]
-            (line,) = panel.plot(
-                where, [each.value for each in values], marker="o", label=outcome.titles[arm]
-            )
-            lows, highs = [each.low for each in values], [each.high for each in values]
-            panel.fill_between(where, lows, highs, color=line.get_color(), alpha=0.18, linewidth=0)
-            if grows:
-                panel.set_xscale("log")
-                panel.set_xticks(counts, [f"{count:g}" for count in counts])
-                panel.minorticks_off()
-        panel.set_title(outcome.titles[test_set], fontsize=10)
-        panel.set_xlabel(outcome.study.axes[0].title or outcome.study.axes[0].name)
-        panel.set_ylabel("skin mIoU, 95 % interval")
-        panel.grid(alpha=0.25)
-    panels[0].legend(fontsize=8)
-    figure.suptitle(title, fontsize=10)
-    path = out / "study.svg"
-    with written_whole(path) as beside:
-        figure.savefig(beside, metadata={"Date": None})
-    return {"svg": path}
+            for i, point in enumerate(points):
+                found = outcome.scores.mean(outcome.grid.cell(arm, point), test_set)
+                if found is not None:
+                    place = None if point == () else counts[i] if counts else ", ".join(point)
+                    lines.setdefault(outcome.titles[arm], []).append(
+                        (place, found.value, found.low, found.high)
+                    )
+    return along(panels, _axis(outcome.study), "skin mIoU, 95 % interval")
 
 
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+def _axis(study: Study) -> str:
+    return study.axes[0].title or study.axes[0].name
