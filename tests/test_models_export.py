@@ -214,9 +214,9 @@ def test_int8_is_written_only_where_miou_holds(checkpoint, tmp_path, monkeypatch
     monkeypatch.setattr(quantization, "ALLOWED", -1.0)
     made = (tmp_path / "kept" / "model.int8.onnx").read_bytes()
     monkeypatch.setattr(quantization, "quantize", lambda model, inputs: made)  # it takes its time
-    assert main([*arguments, "--out", str(tmp_path / "left")]) == 0
+    assert main([*arguments, "--out", str(tmp_path / "kept")]) == 0
     assert "int8: not written" in capsys.readouterr().out
-    assert not (tmp_path / "left" / "model.int8.onnx").exists()
+    assert not (tmp_path / "kept" / "model.int8.onnx").exists()
 
 
 def test_a_score_that_moves_by_half_a_point_is_not_kept():

@@ -91,6 +91,8 @@ def export(path: Path, out: Path, images: Sequence[str] = (), int8_data: Path | 
     for name, content in files.items():
         with written_whole(out / name) as beside:
             beside.write_bytes(content)
+    if INT8 not in files:
+        (out / INT8).unlink(missing_ok=True)  # an earlier export's, of other weights perhaps
     return Exported(out, checkpoint, difference, int8)
 
 
