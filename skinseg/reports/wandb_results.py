@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pandas as pd
 
 from skinseg import tracking
 from skinseg.evaluation.metrics import by_test_set, by_tone, with_metrics
-from skinseg.evaluation.panels import panel_path
+from skinseg.evaluation.panels import OUTCOMES, panel_paths
 from skinseg.models import checkpoint as checkpoints
 from skinseg.reports.results import Results, read_results
 
@@ -65,12 +66,22 @@ def prediction_table(results: Results) -> Any:
             np.linspace(0, len(ordered) - 1, min(TABLE_IMAGES, len(ordered))).round().astype(int)
         )
         for line in ordered.iloc[picked].to_dict("records"):
-            panel = panel_path(results.folder, line["test_set"], line["image"])
-            shown = tracking.shows_pictures() and panel.is_file()
-            line["picture"] = wandb.Image(str(panel)) if shown else None
+            line["picture"] = _picture(results.folder, line["test_set"], line["image"])
             line["tone"] = None if pd.isna(line["tone"]) else int(line["tone"])
             table.add_data(*(line[name] for name in COLUMNS))
     return table
+
+
+def _picture(folder: Path, test_set: str, image: str) -> Any:
+    """The image's panel, its outcomes as W&B's own mask; None where pictures are not wanted or it is not there."""
+    import wandb
+
+    photo, outcome = (cv2.imread(str(path)) for path in panel_paths(folder, test_set, image))
+    if not tracking.shows_pictures() or photo is None or outcome is None:
+        return None
+    mask = outcome[..., 0].astype(np.int64) * len(OUTCOMES) // 256
+    labels = dict(enumerate(OUTCOMES))
+    return wandb.Image(photo[..., ::-1], masks={"outcome": {"mask_data": mask, "class_labels": labels}})
 
 
 def _log_artifacts(run: Any, results: Results, checkpoint: Path) -> None:
