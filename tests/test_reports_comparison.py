@@ -23,7 +23,7 @@ SIZES = {"pratheepan": 78, "hgr": 178, "rendered": 60}
 
 
 def make_results(
-    folder: Path, trained_on: str, pretrained_on: str | None, quality: int, seed: int = 0, **seen: str
+    folder: Path, trained_on: str, pretrained_on: str | None, quality: int, seed: int = 0, adapt: str = "none", **seen: str
 ) -> Path:
     """A results folder with 30 images of each set; `quality` is the mean percent of IoU."""
     rng = np.random.default_rng([seed, quality])
@@ -42,7 +42,7 @@ def make_results(
     write_rows(folder / "rows.parquet", rows)
     run: dict[str, Any] = dict.fromkeys(("checkpoint", "weights", "config", "command", "date"), "x")
     run |= {"threshold": 0.5, "subset": "test", "split_seed": 0, "tables": {}, "versions": {"torch": "1"}}
-    run |= {"training": {"seed": seed}, "trained_on": trained_on, "pretrained_on": pretrained_on}
+    run |= {"training": {"seed": seed, "adapt": adapt}, "trained_on": trained_on, "pretrained_on": pretrained_on}
     run["datasets"] = {
         name: {
             "title": name.upper(), "split": f"split {name}", "images": 30, "complete": count,
@@ -66,6 +66,17 @@ def folders(tmp_path: Path) -> list[Path]:
         make_results(tmp_path / "e", "hgr", "rendered", 45, hgr="maybe", **held),
         make_results(tmp_path / "f", "rendered", None, 30, **held),
     ]
+
+
+def test_methods_of_adaptation_are_arms_of_their_own(tmp_path: Path) -> None:
+    makes = (("hgr", None, "none"), ("hgr", "rendered", "finetune"), ("hgr", "rendered", "bgc"))
+    runs = [
+        read_results(make_results(tmp_path / str(i), trained, before, 50 + i, adapt=word))
+        for i, (trained, before, word) in enumerate(makes)
+    ]
+    assert [arm.label for arm in arms(runs)] == ["hgr", "hgr + rendered", "hgr + rendered by bgc"]
+    compared = Comparison(runs)
+    assert [(first.label, second.label) for first, second in compared.pairs] == [("hgr + rendered", "hgr")]
 
 
 def test_arms_gather_seeds_and_order_by_training(folders: list[Path]) -> None:

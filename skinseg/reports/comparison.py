@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from skinseg.data.arrangement import ARRANGEMENTS
 from skinseg.evaluation.metrics import (
     FEW_IMAGES,
     RESAMPLES,
@@ -31,11 +32,13 @@ Column = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Arm:
-    """Runs of one kind, one per seed: what they were trained on, and before that; see `skinseg.models.lineage`."""
+    """Runs of one kind, one per seed: what they were trained on, and before that; see `skinseg.models.lineage`.
+    adapt: the method that brought the two together, where it was not plain training."""
 
     label: str
     trained_on: str
     pretrained_on: str | None
+    adapt: str | None
     runs: tuple[Results, ...]
 
     @cached_property
@@ -198,7 +201,8 @@ class Comparison:
             np.random.default_rng([0]),
         )
         by_seed = measured.groupby("weights")["iou"].mean()
-        published = published_miou(arm.trained_on, arm.pretrained_on, column[0])
+        # The paper's matrix is of plain training and fine-tuning.
+        published = None if arm.adapt else published_miou(arm.trained_on, arm.pretrained_on, column[0])
         return Score(
             miou=Difference(float(by_image.mean()), low, high, len(by_image)),
             seeds_sd=float(by_seed.std(ddof=1)) if len(by_seed) > 1 else float("nan"),
@@ -343,17 +347,21 @@ def arms(runs: Sequence[Results]) -> list[Arm]:
     Runs of one kind are seeds of one arm; where two of them have the same seed, or the kind is unknown, they differ
     in something else, and each is an arm of its own that bears its folder's name.
     """
-    kinds: dict[tuple[str, str | None], list[Results]] = {}
+    kinds: dict[tuple[str, str | None, str | None], list[Results]] = {}
     for run in runs:
-        kinds.setdefault((run.run["trained_on"], run.run["pretrained_on"]), []).append(run)
+        word = run.run["training"].get("adapt")
+        adapt = word if word in ARRANGEMENTS and ARRANGEMENTS[word].partner else None
+        kinds.setdefault((run.run["trained_on"], run.run["pretrained_on"], adapt), []).append(run)
     found = []
-    for (trained_on, pretrained_on), members in kinds.items():
+    for (trained_on, pretrained_on, adapt), members in kinds.items():
+        kind = (trained_on, pretrained_on, adapt)
         label = f"{trained_on} + {pretrained_on}" if pretrained_on else trained_on
+        label += f" by {adapt}" if adapt else ""
         seeds = [run.run["training"].get("seed") for run in members]
         if trained_on == UNKNOWN or len(set(seeds)) < len(seeds):
-            found += [Arm(f"{label} ({run.folder})", trained_on, pretrained_on, (run,)) for run in members]
+            found += [Arm(f"{label} ({run.folder})", *kind, (run,)) for run in members]
         else:
-            found.append(Arm(label, trained_on, pretrained_on, tuple(members)))
+            found.append(Arm(label, *kind, tuple(members)))
     return sorted(
         found,
         key=lambda arm: (arm.trained_on == UNKNOWN, arm.trained_on == RENDERED, arm.trained_on, arm.label),
@@ -375,6 +383,7 @@ def _is_with_and_without(first: Arm, second: Arm) -> bool:
         first.trained_on == second.trained_on != UNKNOWN
         and first.pretrained_on is not None
         and second.pretrained_on is None
+        and not (first.adapt or second.adapt)
     )
 
 
