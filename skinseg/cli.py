@@ -427,7 +427,7 @@ def _export(options: argparse.Namespace) -> None:
                 f"int8 on {line.dataset}, {line.images} test images: skin mIoU {line.float32:.3f} to {line.int8:.3f}"
             )
         verdict = "written" if exported.int8.kept else "not written"
-        print(f"int8: {verdict}; mIoU may move by {ALLOWED} at most on each")
+        print(f"int8: {verdict}; mIoU may fall by {ALLOWED} at most on each")
     if not options.results:
         print("model card without scores: give the folders that `skinseg evaluate` wrote with --results")
     print(f"{exported.out}: model.safetensors with config.json, model.onnx, README.md")

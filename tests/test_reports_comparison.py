@@ -23,7 +23,13 @@ SIZES = {"pratheepan": 78, "hgr": 178, "rendered": 60}
 
 
 def make_results(
-    folder: Path, trained_on: str, pretrained_on: str | None, quality: int, seed: int = 0, adapt: str = "none", **seen: str
+    folder: Path,
+    trained_on: str,
+    pretrained_on: str | None,
+    quality: int,
+    seed: int = 0,
+    adapt: str = "none",
+    **seen: str,
 ) -> Path:
     """A results folder with 30 images of each set; `quality` is the mean percent of IoU."""
     rng = np.random.default_rng([seed, quality])
@@ -42,7 +48,11 @@ def make_results(
     write_rows(folder / "rows.parquet", rows)
     run: dict[str, Any] = dict.fromkeys(("checkpoint", "weights", "config", "command", "date"), "x")
     run |= {"threshold": 0.5, "subset": "test", "split_seed": 0, "tables": {}, "versions": {"torch": "1"}}
-    run |= {"training": {"seed": seed, "adapt": adapt}, "trained_on": trained_on, "pretrained_on": pretrained_on}
+    run |= {
+        "training": {"seed": seed, "adapt": adapt},
+        "trained_on": trained_on,
+        "pretrained_on": pretrained_on,
+    }
     run["datasets"] = {
         name: {
             "title": name.upper(), "split": f"split {name}", "images": 30, "complete": count,

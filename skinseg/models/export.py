@@ -61,7 +61,7 @@ def export(path: Path, out: Path, images: Sequence[str] = (), int8_data: Path | 
     path: as `newest_checkpoint`. images: photographs to check the ONNX model with, as `find_pictures`; drawn ones
         where there are none.
     int8_data: a folder of datasets: model.int8.onnx is calibrated on their training parts, and written only if
-        mIoU moves by at most `quantization.ALLOWED` on the test part of each.
+        mIoU falls by at most `quantization.ALLOWED` on the test part of each.
     Raises UserError for a bad checkpoint or image, a package that is missing, and an ONNX model that differs from
     torch by more than `TOLERANCE`; nothing is written then.
     """

@@ -42,7 +42,7 @@ class Quantized:
 
     @property
     def kept(self) -> bool:
-        return all(abs(line.float32 - line.int8) <= ALLOWED for line in self.scores)
+        return all(line.float32 - line.int8 <= ALLOWED for line in self.scores)
 
 
 def quantized(model: bytes, float32: OnnxPredictor, data_root: Path) -> Quantized:

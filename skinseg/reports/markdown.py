@@ -19,9 +19,7 @@ def markdown(
     """The page without its pictures: verdict, tables, method, definitions, versions, commands, and each run's facts."""
     parts = [f"# {title}", verdict]
     for table in tables:
-        lines = [[_text(entry, table.counted) for entry in line] for line in table.lines]
-        shown = [_table(table.header, lines, table.text_columns)] if lines else []
-        parts += [f"## {table.title}", *shown, *table.notes]
+        parts += [f"## {table.title}", *([table_text(table)] if table.lines else []), *table.notes]
     parts.append(
         f"In italics: fewer than {FEW_IMAGES} images, too few to conclude from. In brackets: 95 % interval."
     )
@@ -39,10 +37,13 @@ def _code(lines: Iterable[str]) -> str:
     return "```\n" + "\n".join(lines) + "\n```"
 
 
-def _table(header: Sequence[str], lines: Iterable[Sequence[str]], text_columns: int) -> str:
-    rule = ["---"] * text_columns + ["--:"] * (len(header) - text_columns)
-    escaped = [[value.replace("|", "\\|") for value in line] for line in (header, *lines)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in (escaped[0], rule, *escaped[1:]))
+def table_text(table: Table, columns: Sequence[int] | None = None) -> str:
+    """A table without its title and notes. columns: the positions of those that are wanted; all where not given."""
+    kept = range(len(table.header)) if columns is None else columns
+    lines = [[_text(line[i], table.counted).replace("|", "\\|") for i in kept] for line in table.lines]
+    head = [table.header[i].replace("|", "\\|") for i in kept]
+    rule = ["---" if i < table.text_columns else "--:" for i in kept]
+    return "\n".join(f"| {' | '.join(line)} |" for line in (head, rule, *lines))
 
 
 def _text(entry: Entry, counted: bool) -> str:

@@ -14,8 +14,9 @@ from skinseg.models.export import Exported, export
 from skinseg.models.lineage import UNKNOWN, lineage_of
 from skinseg.models.loading import CONFIG, ONNX, WEIGHTS
 from skinseg.models.quantization import ALLOWED, INT8
+from skinseg.reports.markdown import table_text
 from skinseg.reports.results import Results, read_results
-from skinseg.reports.tables import Entry, Table, Value, dataset_tables, tone_tables
+from skinseg.reports.tables import dataset_tables, tone_tables
 
 CARD = "README.md"
 _COLUMNS = ("data set", "images", "mIoU", "pooled IoU", "F1", "average precision")
@@ -96,7 +97,8 @@ def _training_data(checkpoint: Checkpoint) -> list[str]:
             lines.append(f"{number}. `{training.dataset}`, a folder of the trainer's own; terms: theirs.")
         else:
             split = f" Split `{training.split}`." if training.split else ""
-            lines.append(f"{number}. {kind.title} ({kind.citation}). Terms: {kind.terms}.{split}")
+            without = "" if training.labels else " Its images only, without their masks."
+            lines.append(f"{number}. {kind.title} ({kind.citation}). Terms: {kind.terms}.{split}{without}")
     return [
         "\n".join(lines),
         "In this order, the last one last. The terms of each apply to what is done with these weights; those of an "
@@ -109,29 +111,13 @@ def _scores(results: Sequence[Results]) -> list[str]:
     for each in results:
         for table in (*dataset_tables(each), *tone_tables([("", each)])):
             kept = [i for i, name in enumerate(table.header) if name in _COLUMNS or table.text_columns != 2]
-            parts += [f"### {table.title}", _table(table, kept), *table.notes]
+            parts += [f"### {table.title}", table_text(table, kept), *table.notes]
     if parts:
         parts.append(
             f"In brackets: 95 % interval. In italics: fewer than {FEW_IMAGES} images, too few to conclude from. mIoU "
             "is the mean over images of the head's IoU, at each image's own resolution."
         )
     return parts
-
-
-def _table(table: Table, columns: Sequence[int]) -> str:
-    def line(entries: Sequence[Entry]) -> str:
-        return f"| {' | '.join(_text(entries[i], table.counted).replace('|', '/') for i in columns)} |"
-
-    return "\n".join([line(table.header), "|" + "---|" * len(columns), *(line(each) for each in table.lines)])
-
-
-def _text(entry: Entry, counted: bool) -> str:
-    if not isinstance(entry, Value):
-        return entry or "–"
-    interval = f" ({entry.interval})" if entry.interval else ""
-    count = f", n {entry.images}" if counted else ""
-    said = f"{entry.text}{interval}{count}" + "".join(f", {note}" for note in entry.notes)
-    return f"*{said}*" if entry.few else said
 
 
 def _files(exported: Exported) -> list[str]:
@@ -147,7 +133,7 @@ def _files(exported: Exported) -> list[str]:
             for line in exported.int8.scores
         )
         kept = f"`{INT8}`: kept" if exported.int8.kept else "int8: left out"
-        parts.append(f"- {kept}; skin mIoU on the test parts, allowed to move by {ALLOWED}: {scores}.")
+        parts.append(f"- {kept}; skin mIoU on the test parts, allowed to fall by {ALLOWED}: {scores}.")
     return ["\n".join(parts)]
 
 
