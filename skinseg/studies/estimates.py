@@ -42,6 +42,11 @@ class Scores:
             return None
         return part.pivot_table(index=["unit", "image"], columns="seed", values=metric).sort_index()
 
+    def people(self, test_set: str) -> int:
+        """How many subjects a test set shows, where all its images name theirs; else 0."""
+        subjects = pd.concat([part[part["test_set"] == test_set]["subject"] for part in self.rows.values()])
+        return 0 if subjects.isna().any() else int(subjects.nunique())
+
     def mean(
         self, cell: str, test_set: str, metric: str = "iou", tone: int | None = None
     ) -> Difference | None:

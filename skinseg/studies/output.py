@@ -20,6 +20,7 @@ from skinseg.studies.definition import Study
 from skinseg.studies.estimates import METRICS, Scores, images_saved
 
 TONES = (1, 2, 3, 4, 5, 6)
+FEW_PEOPLE = 10
 _CONDITIONS = (
     "The paper's values stand beside ours for orientation: other renders (its own were never published), another "
     "network, other numbers of images and steps, another split."
@@ -133,6 +134,13 @@ def _main_table(outcome: Outcome) -> Table:
             if fit.budget
         ),
     ]
+    for test_set in outcome.grid.test_sets:
+        people = outcome.scores.people(test_set)
+        if 0 < people < FEW_PEOPLE:
+            notes.append(
+                f"{outcome.titles[test_set]} shows {people} people: an interval over so few is a hint at best, and "
+                "is too narrow wherever they happen to agree."
+            )
     if published:
         notes += [f"Paper: {published.get('source', study.paper)}. {_CONDITIONS}"]
         notes += [str(published["note"])] if "note" in published else []
