@@ -47,7 +47,9 @@ def test_escaping_loses_no_difference(first: str, second: str) -> None:
 
 
 def test_tables_have_rules_and_as_many_cells_as_columns() -> None:
-    text = latex("Verdict: 50 %.", [TABLE, LONG_TABLE, Table("Empty", ("a",), [])], ["IoU: TP / (TP + FP)."])
+    text = latex(
+        "Title", "Verdict: 50 %.", [TABLE, LONG_TABLE, Table("Empty", ("a",), [])], ["IoU: TP / (TP + FP)."]
+    )
     assert text.count(r"\toprule") == text.count(r"\midrule") == text.count(r"\bottomrule") == 2
     assert r"\begin{tabular}{llr}" in text
     assert r"\begin{longtable}{lr}" in text
@@ -68,7 +70,7 @@ def test_tables_have_rules_and_as_many_cells_as_columns() -> None:
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not on the PATH")
 def test_it_compiles(tmp_path: Path) -> None:
     (tmp_path / "report.tex").write_text(
-        latex("Verdict: 50 %.", [TABLE, LONG_TABLE], [HOSTILE]), encoding="utf-8"
+        latex("Title", "Verdict: 50 %.", [TABLE, LONG_TABLE], [HOSTILE]), encoding="utf-8"
     )
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "report.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)

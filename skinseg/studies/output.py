@@ -58,7 +58,8 @@ def write(outcome: Outcome, out: Path) -> dict[str, Path]:
     study = outcome.study
     verdicts = [judge(claim, outcome.scores, outcome.grid) for claim in study.claims]
     main = _main_table(outcome)
-    tables = [main, *_difference_tables(outcome), *_saved_table(outcome), _claims_table(outcome, verdicts)]
+    tables = [main, *_difference_tables(outcome), *_saved_table(outcome)]
+    tables += [_claims_table(outcome, verdicts)] if verdicts else []
     tables.append(_runs_table(outcome))
     sentence = _sentence(outcome, verdicts)
     title = f"{study.title} ({outcome.label})"
@@ -134,13 +135,7 @@ def _main_table(outcome: Outcome) -> Table:
             if fit.budget
         ),
     ]
-    for test_set in outcome.grid.test_sets:
-        people = outcome.scores.people(test_set)
-        if 0 < people < FEW_PEOPLE:
-            notes.append(
-                f"{outcome.titles[test_set]} shows {people} people: an interval over so few is a hint at best, and "
-                "is too narrow wherever they happen to agree."
-            )
+    notes += _few_people(outcome)
     if published:
         notes += [f"Paper: {published.get('source', study.paper)}. {_CONDITIONS}"]
         notes += [str(published["note"])] if "note" in published else []
@@ -156,6 +151,17 @@ def _main_table(outcome: Outcome) -> Table:
         notes=(*notes, *outcome.notes),
         text_columns=len(first),
     )
+
+
+def _few_people(outcome: Outcome) -> list[str]:
+    """A sentence for each test set that shows too few people for its intervals to say much."""
+    people = {test_set: outcome.scores.people(test_set) for test_set in outcome.grid.test_sets}
+    return [
+        f"{outcome.titles[test_set]} shows {count} people: an interval over so few is a hint at best, and is too narrow "
+        "wherever they happen to agree."
+        for test_set, count in people.items()
+        if 0 < count < FEW_PEOPLE
+    ]
 
 
 def _difference_tables(outcome: Outcome) -> list[Table]:
@@ -229,6 +235,7 @@ def _claims_table(outcome: Outcome, verdicts: Sequence[Verdict]) -> Table:
             share_held(verdicts),
             *(f"Rule of {rule}: {RULES[rule]}." for rule in used),
             "Not tested: a cell is missing, fewer than 20 images, or the interval is unknown. No means not shown here.",
+            *_few_people(outcome),
         ),
         text_columns=4,
     )
