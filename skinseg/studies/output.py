@@ -157,8 +157,8 @@ def _few_people(outcome: Outcome) -> list[str]:
     """A sentence for each test set that shows too few people for its intervals to say much."""
     people = {test_set: outcome.scores.people(test_set) for test_set in outcome.grid.test_sets}
     return [
-        f"{outcome.titles[test_set]} shows {count} people: an interval over so few is a hint at best, and is too narrow "
-        "wherever they happen to agree."
+        f"{outcome.titles[test_set]} shows {count} people: an interval over so few is a hint at best, and is too "
+        "narrow wherever they happen to agree."
         for test_set, count in people.items()
         if 0 < count < FEW_PEOPLE
     ]
