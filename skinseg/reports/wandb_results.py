@@ -81,7 +81,9 @@ def _picture(folder: Path, test_set: str, image: str) -> Any:
         return None
     mask = outcome[..., 0].astype(np.int64) * len(OUTCOMES) // 256
     labels = dict(enumerate(OUTCOMES))
-    return wandb.Image(photo[..., ::-1], masks={"outcome": {"mask_data": mask, "class_labels": labels}})
+    return wandb.Image(
+        photo[..., ::-1], file_type="jpg", masks={"outcome": {"mask_data": mask, "class_labels": labels}}
+    )
 
 
 def _log_artifacts(run: Any, results: Results, checkpoint: Path) -> None:
