@@ -224,13 +224,14 @@ def model_artifact(checkpoint: Path, sha256: str, metadata: Mapping[str, Any]) -
     return _artifact(name, MODEL, {"weights": sha256, **metadata}, [checkpoint], "best.ckpt")
 
 
-def rows_artifact(folder: Path, weights: str) -> Any:
-    """A results folder: rows, run.json, and tables and report where they are written."""
-    names = ("rows.parquet", "run.json", "scenes.parquet", "report.csv", "report.md", "report.html")
+def rows_artifact(folder: Path, facts: Mapping[str, Any]) -> Any:
+    """A folder of results: rows, and what there is of run.json, tables and report. facts: plain values about it."""
+    reports = ("report.csv", "report.md", "report.html", "study.csv", "study.md")
+    names = ("rows.parquet", "run.json", "scenes.parquet", *reports)
     files = [folder / name for name in names if (folder / name).is_file()]
     # The report's page shows photographs.
     files = [file for file in files if shows_pictures() or file.suffix != ".html"]
-    return _artifact(f"results-{folder.resolve().name}", ROWS, {"weights": weights}, files)
+    return _artifact(f"results-{folder.resolve().name}", ROWS, facts, files)
 
 
 def _artifact(

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from skinseg import cli
@@ -17,6 +18,7 @@ from skinseg.studies import work
 from skinseg.studies.identity import code_of
 from tests import fakes
 from tests.test_studies_graph import write_study
+from tests.test_tracking import runs_in
 
 # Forked, so that no attempt pays the import of torch again.
 FORK = multiprocessing.get_context("fork")
@@ -109,6 +111,18 @@ def test_what_is_finished_is_not_done_again_and_other_code_is_refused(
     assert (OUT / "study.md").read_text() == text
     assert cli.main(arguments(place, "--dry-run")) == 0
     assert "fit: 5, 5 of them finished" in capsys.readouterr().out
+
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("WANDB_DATA_DIR", str(undisturbed / "wandb-data"))
+    assert cli.main(arguments(place)) == 0
+    (logged,) = runs_in(OUT)
+    assert (logged.run.job_type, logged.run.run_group) == ("study", "tiny")
+    table = pd.read_csv(OUT / "study.csv")
+    first = table[table["minus"].isna()].iloc[0]
+    name = f"{first['metric']}_{first['cell']}/{first['test_set']}"
+    assert logged.summary[name] == pytest.approx(first["value"])
+    assert "WANDB_RUN_GROUP" not in os.environ
+    monkeypatch.setenv("WANDB_MODE", "disabled")
 
     other = write_study(place / "other.yaml", lambda record: record.update(name="other"))
     given = ["study", "run", str(other), *arguments(place)[3:], "--out", str(OUT)]

@@ -90,7 +90,7 @@ def _log_artifacts(run: Any, results: Results, checkpoint: Path) -> None:
     weights = str(results.run["weights"])
     if checkpoint.is_file():
         tracking.use_artifact(run, tracking.model_artifact(checkpoint, weights, results.run["training"]))
-    run.log_artifact(tracking.rows_artifact(results.folder, weights))
+    run.log_artifact(tracking.rows_artifact(results.folder, {"weights": weights}))
 
 
 def _group(checkpoint: Path) -> str:

@@ -20,6 +20,7 @@ from skinseg.studies.cost import RULE, Estimate, Estimator
 from skinseg.studies.definition import Scale, Study, read_study, study_path
 from skinseg.studies.graph import Graph, Inputs, expand, processors
 from skinseg.studies.identity import Node
+from skinseg.studies.wandb_study import grouped, log_study
 from skinseg.studies.work import do, survey
 
 CLAIM = "study.json"
@@ -58,7 +59,7 @@ def run_study(
     if dry_run:
         _print_nodes(graph, finished, estimates)
         return {}
-    with _claimed(out, study, scale_name):
+    with _claimed(out, study, scale_name), grouped(study.name) as logs:
         todo = [node for node in graph.nodes if not finished[node.key]]
         try:
             with _pool(slots, scheduler) as pool:
@@ -67,6 +68,8 @@ def run_study(
             _say("stopped; every finished run is kept: give the same command again to go on")
             raise
         paths = _write(study, scale_name, scale, graph, identities, accepted, out)
+        if logs:
+            log_study(study.name, scale_name, out)
     for kind, path in paths.items():
         _say(f"{kind}: {path}")
     return paths
