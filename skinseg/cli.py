@@ -16,15 +16,79 @@ TRAINING = {
     "test": "score a checkpoint on the test split",
 }
 
+# By hand, as LightningCLI's own takes ten seconds and pages; a test holds it against the options that there are.
+_FIT_HELP = """\
+usage: skinseg fit [--config YAML ...] [--OPTION VALUE ...]
+
+Train (pretrain or fine-tune). Every field of a YAML is an option too: later
+files override earlier ones, and options override files.
+
+what to train on:
+  --data.dataset NAME         rendered, ecu, hgr, sfa, abdomen, pratheepan, or
+                              folder
+  --data.data_root DIR        folder that holds it
+  --data.split CSV            your own split: image,part
+  --data.limit_train N        only N of its training images, a nested subset
+  --adapt WORD                none, finetune, bgc, fda, dann or pixmatch, from
+  --data.source NAME          a labelled set, usually rendered, in
+  --data.source_root DIR      its folder
+what to train:
+  --model.pretrained PATH     start from a checkpoint, a run or a folder of runs
+                              (its newest); null for scratch
+  --model.encoder NAME        any of segmentation-models-pytorch's
+  --data.size PIXELS          side of a training patch
+  --data.batch_size N         images a step
+  --model.lr RATE             learning rate at its highest
+  --trainer.max_epochs N      length of the run
+  --trainer.accelerator NAME  auto, cpu or gpu
+where:
+  --job NAME                  the run goes to runs/NAME/<time> [train]
+  --runs DIR                  another folder of runs
+  --seed_everything N         of weights, order and augmentation [0]
+  --ckpt_path PATH            go on from a run's last whole epoch, bit for bit
+more:
+  --help-all                  every option, its type and its default (seconds)
+
+example: skinseg fit --config configs/cpu.yaml --config configs/pretrain.yaml \\
+             --data.data_root rendered/default
+"""
+_SCORE_HELP = """\
+usage: skinseg {command} [--OPTION VALUE ...]
+
+Score a checkpoint on the {part} split of one dataset, and print the means.
+`skinseg evaluate` scores all datasets, with intervals and a report.
+
+options:
+  --ckpt_path PATH            a .ckpt, a run, or a folder of runs [runs]
+  --data.dataset NAME         rendered, ecu, hgr, sfa, abdomen, pratheepan, or
+                              folder
+  --data.data_root DIR        folder that holds it
+  --data.split CSV            your own split: image,part
+  --help-all                  every option, its type and its default (seconds)
+
+example: skinseg {command} --ckpt_path runs/finetune --data.dataset hgr \\
+             --data.data_root data
+"""
+TRAINING_HELP = {
+    "fit": _FIT_HELP,
+    "validate": _SCORE_HELP.format(command="validate", part="validation"),
+    "test": _SCORE_HELP.format(command="test", part="test"),
+}
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit code: 0, or 2 where the user has to change something: an option, or a
     file that `data check` found wrong."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        if arguments and arguments[0] in TRAINING:
-            # LightningCLI has a parser of its own: it is handed everything, `--help` too.
+        if arguments and arguments[0] in TRAINING and arguments[1:] in (["--help"], ["-h"]):
+            print(TRAINING_HELP[arguments[0]], end="")
+        elif arguments and arguments[0] in TRAINING:
+            # LightningCLI has a parser of its own: it is handed everything else.
             from skinseg.training import command
+
+            if arguments[1:] == ["--help-all"]:
+                arguments[1:] = ["--help"]
 
             command.main(arguments)
         else:
@@ -52,7 +116,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"skinseg {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    render = commands.add_parser("render", help="render people with exact masks, or check a set of them")
+    render = _command(
+        commands,
+        "render",
+        "render people with exact masks, or check a set of them",
+        "A frame is a function of (settings, seed, index): the same whatever the number of workers. Killed at any "
+        "moment, the same command goes on; a larger --count extends the set.",
+        "skinseg render --count 400 --out rendered/default",
+    )
     render.add_argument("--config", type=Path, metavar="YAML", help="generator settings [built-in defaults]")
     render.add_argument("--count", type=_at_least_one, metavar="N", help="frames in the set")
     render.add_argument("--seed", type=_not_negative, metavar="S", help="[0]")
@@ -77,8 +148,13 @@ def _parser() -> argparse.ArgumentParser:
     for name, text in TRAINING.items():
         commands.add_parser(name, help=text, add_help=False)
 
-    evaluate = commands.add_parser(
-        "evaluate", help="score a checkpoint on every dataset found; write a report"
+    evaluate = _command(
+        commands,
+        "evaluate",
+        "score a checkpoint on every dataset found; write a report",
+        "Each image is predicted once, at its own resolution, threshold 0.5; every number is a reduction of the stored "
+        "rows. The report lies in DIR/report.html.",
+        "skinseg evaluate --checkpoint runs/finetune --data-root data --out results/latest",
     )
     evaluate.add_argument(
         "--checkpoint",
@@ -108,8 +184,13 @@ def _parser() -> argparse.ArgumentParser:
     _add_wandb(evaluate)
     evaluate.set_defaults(run=_evaluate)
 
-    report = commands.add_parser(
-        "report", help="report stored result rows, of one run or of several side by side"
+    report = _command(
+        commands,
+        "report",
+        "report stored result rows, of one run or of several side by side",
+        "Nothing is predicted: the report comes from stored rows and panels. Several runs are compared on the same "
+        "images, with paired differences.",
+        "skinseg report results/a results/b --out results/both",
     )
     report.add_argument(
         "results",
@@ -127,15 +208,33 @@ def _parser() -> argparse.ArgumentParser:
     report.set_defaults(run=_report)
 
     _add_study_command(
-        commands.add_parser("study", help="run an experiment of the paper, or one of your own")
+        _command(
+            commands,
+            "study",
+            "run an experiment of the paper, or one of your own",
+            "A study is a YAML file: configs/studies has the paper's; docs/studies.md says what it may say.",
+            "skinseg study run adaptation --scale laptop --data-root data --dry-run",
+        )
     )
 
     _add_predict_and_export(commands)
 
-    _add_data_commands(commands.add_parser("data", help="datasets: list, unpack, check, audit for leaks"))
+    _add_data_commands(
+        _command(
+            commands,
+            "data",
+            "datasets: list, unpack, check, audit for leaks",
+            "Nothing in your data is renamed, converted or copied.",
+            "skinseg data check data",
+        )
+    )
 
-    dashboard = commands.add_parser(
-        "dashboard", help="create the Weights & Biases workspace that shows this project's runs"
+    dashboard = _command(
+        commands,
+        "dashboard",
+        "create the Weights & Biases workspace that shows this project's runs",
+        "It needs a key and a network; docs/wandb.md says what it shows.",
+        "skinseg dashboard --project skinseg",
     )
     dashboard.add_argument("--entity", metavar="NAME", help="user or team [WANDB_ENTITY, else your default]")
     dashboard.add_argument("--project", metavar="NAME", help="[WANDB_PROJECT, else skinseg]")
@@ -144,14 +243,37 @@ def _parser() -> argparse.ArgumentParser:
     )
     dashboard.set_defaults(run=_dashboard)
 
-    hardware = commands.add_parser("hardware", help="print the preset that fits this machine: cpu or gpu")
+    hardware = _command(
+        commands,
+        "hardware",
+        "print the preset that fits this machine: cpu or gpu",
+        "make uses it to choose configs/cpu.yaml or configs/gpu.yaml.",
+        "skinseg hardware",
+    )
     hardware.set_defaults(run=_hardware)
     return parser
 
 
+def _command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    said: str,
+    more: str,
+    example: str,
+) -> argparse.ArgumentParser:
+    """A command with a manual page: a line, what else there is to know, the options, an example."""
+    description = f"{said[0].upper()}{said[1:]}. {more}"
+    return commands.add_parser(name, help=said, description=description, epilog=f"example: {example}")
+
+
 def _add_predict_and_export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    predict = commands.add_parser(
-        "predict", help="write skin and person masks of your own photographs and videos"
+    predict = _command(
+        commands,
+        "predict",
+        "write skin and person masks of your own photographs and videos",
+        "Masks come at each image's own resolution, turned as EXIF says, with a JSON line for each in "
+        "DIR/predictions.jsonl. A file that cannot be read is named and skipped; the exit code is then 1.",
+        "skinseg predict photos/ --checkpoint runs/finetune --out masks --overlays",
     )
     predict.add_argument(
         "images", nargs="+", metavar="IMAGE", help="files, folders, videos, or patterns with *"
@@ -179,8 +301,12 @@ def _add_predict_and_export(commands: "argparse._SubParsersAction[argparse.Argum
     predict.add_argument("--device", default="auto", help="auto, cpu or cuda [auto]")
     predict.set_defaults(run=_predict)
 
-    export = commands.add_parser(
-        "export", help="write a checkpoint as safetensors and ONNX, with a model card"
+    export = _command(
+        commands,
+        "export",
+        "write a checkpoint as safetensors and ONNX, with a model card",
+        "The ONNX model is compared with torch before it is written, and runs without torch.",
+        "skinseg export runs/finetune --out exported --results results/latest",
     )
     export.add_argument(
         "checkpoint", type=Path, metavar="CHECKPOINT", help="a .ckpt, a run, or a folder of runs"
@@ -221,16 +347,32 @@ def _add_wandb(parser: argparse.ArgumentParser) -> None:
 def _add_data_commands(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    catalogue = commands.add_parser("list", help="where each dataset is offered, its terms and its layout")
+    catalogue = _command(
+        commands,
+        "list",
+        "where each dataset is offered, its terms and its layout",
+        "Nothing is downloaded: the publishers' pages ask for consent.",
+        "skinseg data list",
+    )
     catalogue.set_defaults(run=_data_list)
 
-    unpack = commands.add_parser("unpack", help="unpack zip and tar archives safely")
+    unpack = _command(
+        commands,
+        "unpack",
+        "unpack zip and tar archives safely",
+        "A path that leaves the folder, a link or a bomb is refused.",
+        "skinseg data unpack Pratheepan.zip --out data",
+    )
     unpack.add_argument("archives", type=Path, nargs="+", metavar="ARCHIVE")
     unpack.add_argument("--out", type=Path, required=True, metavar="DIR", help="a folder for each goes here")
     unpack.set_defaults(run=_data_unpack)
 
-    check = commands.add_parser(
-        "check", help="read every file under a folder; say what is there and what is wrong (exit code 2)"
+    check = _command(
+        commands,
+        "check",
+        "read every file under a folder; say what is there and what is wrong (exit code 2)",
+        "Exit code 2 where something is wrong, named file by file.",
+        "skinseg data check data --json",
     )
     check.add_argument("data_root", type=Path, metavar="DATA_ROOT")
     check.add_argument("--split", type=Path, metavar="CSV", help="your own split: image,part")
@@ -241,8 +383,12 @@ def _add_data_commands(parser: argparse.ArgumentParser) -> None:
     )
     check.set_defaults(run=_data_check)
 
-    leaks = commands.add_parser(
-        "leaks", help="find photographs that are there twice: in a dataset, across datasets, across a split"
+    leaks = _command(
+        commands,
+        "leaks",
+        "find photographs that are there twice: in a dataset, across datasets, across a split",
+        "The table it writes goes to `skinseg evaluate --exclude`.",
+        "skinseg data leaks data --out results/leaks",
     )
     leaks.add_argument("data_root", type=Path, metavar="DATA_ROOT")
     leaks.add_argument("--split", type=Path, metavar="CSV", help="your own split: image,part[,dataset]")
@@ -258,7 +404,14 @@ def _add_data_commands(parser: argparse.ArgumentParser) -> None:
 
 def _add_study_command(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    run = commands.add_parser("run", help="run what is missing of a study, then write its tables")
+    run = _command(
+        commands,
+        "run",
+        "run what is missing of a study, then write its tables",
+        "A finished run is never done again; killed, the same command goes on. Frames, runs and scores lie below "
+        "rendered/, runs/ and results/studies/, shared by all studies.",
+        "skinseg study run scarce_real --scale laptop --data-root data",
+    )
     run.add_argument("study", metavar="STUDY", help="a study's YAML, or its name in configs/studies")
     run.add_argument("--scale", default="laptop", metavar="SCALE", help="laptop or paper [laptop]")
     run.add_argument(

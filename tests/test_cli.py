@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +38,25 @@ def test_help_lists_every_command_without_loading_torch() -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     for command in ("render", "fit", "validate", "test", "evaluate", "report", "data", "hardware"):
         assert f"\n    {command}" in done.stdout
+
+
+@pytest.mark.parametrize("command", ["fit", "validate", "test"])
+def test_help_of_training_comes_at_once_and_names_options_that_exist(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = (
+        "import sys\nfrom skinseg.cli import main\n"
+        f"assert main(['{command}', '--help']) == 0\nassert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert main([command, "-h"]) == 0
+    named = set(re.findall(r"--[a-z_.]+(?= [A-Z])", capsys.readouterr().out))
+    assert {"--data.dataset", "--ckpt_path"} < named
+    with pytest.raises(SystemExit) as stop:
+        main([command, "--help-all"])
+    assert stop.value.code == 0
+    every = set(re.findall(r"--[a-z_.]+", capsys.readouterr().out))
+    assert named <= every
 
 
 @pytest.mark.parametrize("arguments", [[], ["paint"], ["render", "--count", "0", "--out", "x"]])
