@@ -292,7 +292,7 @@ def test_claims_are_judged_by_their_rules() -> None:
     def held(first: str, second: str) -> str:
         return judge({"claim": "", "rule": "difference", "arm": first, "minus": second}, scores, grid).held
 
-    assert (held("a", "b"), held("b", "a"), held("a", "a")) == ("yes", "no", "no")
+    assert (held("a", "b"), held("b", "a"), held("a", "a")) == ("yes", "no", "undecided")
     assert (held("few", "a"), held("a", "missing")) == ("not tested", "not tested")
 
     curve = {f"with@{n}": 0.5 + 0.1 * i + noise for i, n in enumerate((10, 20, 40))}
@@ -312,3 +312,4 @@ def test_claims_are_judged_by_their_rules() -> None:
     assert judge(saturates, scores, grid).held == "yes"
     most = {"claim": "", "rule": "most", "arm": "with", "minus": "without"}
     assert judge(most, scores, grid).held == "yes"
+    assert judge(most | {"arm": "without", "minus": "with"}, scores, grid).held == "no"

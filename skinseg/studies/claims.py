@@ -10,19 +10,20 @@ from skinseg.evaluation.metrics import FEW_IMAGES, Difference
 from skinseg.studies.estimates import Scores, images_saved
 
 RULES = {
-    "difference": "yes where the 95 % interval of the paired difference in mIoU lies above zero",
+    "difference": "yes where the 95 % interval of the paired difference in mIoU lies above zero, no where "
+    "it lies below",
     "most": "yes where it does so in more than half of the pairs of training set and test set, and lies below zero in "
-    "none",
-    "saturates": "yes where the interval of what more than that number adds ends below .01",
+    "none; no where it lies below zero in more than half",
+    "saturates": "yes where the interval of what more than that number adds ends below .01, no where it begins above",
     "saves": "yes where the interval of the factor lies above the claimed one at every number of images but the "
-    "largest, beyond which there is nothing to compare with",
+    "largest, beyond which there is nothing to compare with; no where it lies below it at one of them",
 }
 MARGIN = 0.01
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """held: "yes", "no" or "not tested"; why: the numbers it rests on."""
+    """held: "yes", "no", "undecided" or "not tested"; why: the numbers it rests on."""
 
     claim: str
     paper: str
@@ -78,10 +79,12 @@ def share_held(verdicts: Sequence[Verdict]) -> str:
     """The sentence that sums the verdicts up."""
     if not verdicts:
         return "No claim of the paper is stated for this study."
-    count = {held: sum(each.held == held for each in verdicts) for held in ("yes", "no", "not tested")}
+    count = {
+        held: sum(each.held == held for each in verdicts) for held in ("yes", "no", "undecided", "not tested")
+    }
     return (
-        f"Of {len(verdicts)} claims of the paper {count['yes']} held here, {count['no']} did not, and "
-        f"{count['not tested']} could not be tested."
+        f"Of {len(verdicts)} claims of the paper {count['yes']} held here, {count['no']} did not, "
+        f"{count['undecided']} stay undecided, and {count['not tested']} could not be tested."
     )
 
 
@@ -112,7 +115,8 @@ def _most(claim: Mapping[str, Any], scores: Scores, grid: Grid) -> tuple[str, st
     if not found:
         return "not tested", "no pair was scored on enough images"
     above, below = sum(each.low > 0 for each in found), sum(each.high < 0 for each in found)
-    held = "yes" if above > len(found) / 2 and not below else "no"
+    half = len(found) / 2
+    held = "yes" if above > half and not below else "no" if below > half else "undecided"
     return held, f"above zero in {above} of {len(found)} pairs, below in {below}"
 
 
@@ -129,7 +133,7 @@ def _saturates(claim: Mapping[str, Any], scores: Scores, grid: Grid) -> tuple[st
     value = scores.difference(cells[-1], cells[reached[-1]], test_set)
     if value is None or not _testable(value):
         return "not tested", f"too few images of {test_set}"
-    held = "yes" if value.high < MARGIN else "no"
+    held = "yes" if value.high < MARGIN else "no" if value.low >= MARGIN else "undecided"
     return held, f"{counts[-1]:g} minus {counts[reached[-1]]:g} on {test_set}: {said(value)}"
 
 
@@ -146,7 +150,11 @@ def _saves(claim: Mapping[str, Any], scores: Scores, grid: Grid) -> tuple[str, s
     if not known:
         return "not tested", "no factor with an interval"
     by = float(claim.get("by", 1))
-    held = "yes" if all(each[1] > by for _, each in known) else "no"
+    held = "undecided"
+    if all(low > by for _, (_, low, _) in known):
+        held = "yes"
+    elif any(high < by for _, (_, _, high) in known):
+        held = "no"
     return held, "; ".join(f"{count:g} images: {factor_text(each)}" for count, each in known)
 
 
@@ -170,7 +178,9 @@ def _testable(value: Difference) -> bool:
 
 
 def _decided(value: Difference) -> str:
-    return ("yes" if value.low > 0 else "no") if _testable(value) else "not tested"
+    if not _testable(value):
+        return "not tested"
+    return "yes" if value.low > 0 else "no" if value.high < 0 else "undecided"
 
 
 _JUDGES = {"difference": _difference, "most": _most, "saturates": _saturates, "saves": _saves}

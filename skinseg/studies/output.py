@@ -234,7 +234,8 @@ def _claims_table(outcome: Outcome, verdicts: Sequence[Verdict]) -> Table:
         notes=(
             share_held(verdicts),
             *(f"Rule of {rule}: {RULES[rule]}." for rule in used),
-            "Not tested: a cell is missing, fewer than 20 images, or the interval is unknown. No means not shown here.",
+            "Not tested: a cell is missing, fewer than 20 images, or the interval is unknown. "
+            "Undecided: the numbers here allow both.",
             *_few_people(outcome),
         ),
         text_columns=4,
