@@ -256,7 +256,7 @@ def _runs_table(outcome: Outcome) -> Table:
 
 
 def _sentence(outcome: Outcome, verdicts: Sequence[Verdict]) -> str:
-    parts = [f"{outcome.label[0].upper()}{outcome.label[1:]}."]
+    parts = []
     for first, second in outcome.study.compare[:1]:
         points = outcome.grid.points.get(first, ())
         if points:
@@ -265,11 +265,12 @@ def _sentence(outcome: Outcome, verdicts: Sequence[Verdict]) -> str:
             value = outcome.scores.difference(cells[0], cells[1], test_set)
             at = f" at {', '.join(points[0])}" if points[0] else ""
             if value is not None:
-                parts.append(
+                headline = (
                     f"{outcome.titles[first]} minus {outcome.titles[second]}{at} on {outcome.titles[test_set]}: "
                     f"{said(value)}."
                 )
-    return " ".join([*parts, share_held(verdicts)])
+                parts.append(headline[0].upper() + headline[1:])
+    return " ".join([*parts, share_held(verdicts), f"{outcome.label[0].upper()}{outcome.label[1:]}."])
 
 
 def _frame(outcome: Outcome) -> pd.DataFrame:
