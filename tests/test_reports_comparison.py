@@ -185,6 +185,7 @@ def test_paper_s_values_and_when_they_may_stand() -> None:
     assert why_not_comparable("my own", "test", {"my own": 9}) == "not in the paper"
 
 
+@pytest.mark.slow
 def test_report_of_several_writes_everything(folders: list[Path], tmp_path: Path) -> None:
     scenes = pd.DataFrame({"image": [f"{i:03}" for i in range(30)], "focal_length": np.arange(30.0)})
     scenes.to_parquet(folders[0] / SCENES)

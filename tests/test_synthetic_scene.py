@@ -249,6 +249,7 @@ def test_warm_share_decides_whether_the_other_colors_are_vivid_and_warm(share):
     assert warm > 0.9 if share else warm < 0.4
 
 
+@pytest.mark.slow
 def test_surfaces_name_textures_that_exist():
     drawn = [draw_scene(GeneratorConfig(), 7, index) for index in range(600)]
     used = {
