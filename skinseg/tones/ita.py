@@ -49,6 +49,7 @@ LIT = (50.0, 90.0)
 _ITA_KNOTS = (-60.0, -30.0, 10.0, 28.0, 41.0, 55.0, 75.0)
 _B_KNOTS = (10.0, 15.0, 19.5, 18.5, 17.0, 14.5, 6.8)
 _A_KNOTS = (8.0, 11.0, 12.5, 11.5, 10.5, 9.5, 7.5)
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)  # of linear sRGB
 
 
 def srgb_to_linear(srgb: npt.ArrayLike) -> FloatArray:

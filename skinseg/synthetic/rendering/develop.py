@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from skinseg.synthetic.labels import skin_mask
 from skinseg.synthetic.scene import Camera, Scene
-from skinseg.tones.ita import linear_to_srgb
+from skinseg.tones.ita import LUMINANCE, linear_to_srgb
 
 Floats = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
@@ -24,7 +24,6 @@ WHITE_LEVEL = 1.1
 MIDDLE_GREY = 0.18
 # Above it a shoulder bends highlights to white instead of clipping them.
 KNEE = 0.8
-LUMINANCE = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)  # of linear sRGB
 # Share of a dark pixel's noise: where light gives this little signal, reading it out gives as much noise.
 READ_NOISE = 0.004
 # Deviations of the filters that demosaicing and noise reduction amount to, pixels; and chroma's share of the

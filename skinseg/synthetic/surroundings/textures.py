@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from skinseg.synthetic.scene import Surface
-from skinseg.tones.ita import linear_to_srgb
+from skinseg.tones.ita import LUMINANCE, linear_to_srgb
 
 SIZE = 512  # pixels of a tile's side, a power of two
 
@@ -27,7 +27,6 @@ Box = tuple[int, int, int, int]  # top, left, height, width, pixels
 _LAST = SIZE - 1  # `& _LAST` wraps a coordinate round the tile
 _BITS = SIZE.bit_length() - 1
 _ROWS, _COLUMNS = np.indices((SIZE, SIZE), sparse=True)
-_LUMINANCE = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)  # of linear sRGB
 # sRGB by linear value: a table is ten times as fast as the formula.
 _SRGB = (linear_to_srgb(np.linspace(0, 1, 2**14)) * 255 + 0.5).astype(np.uint8)
 
@@ -43,7 +42,7 @@ def texture(surface: Surface) -> npt.NDArray[np.uint8]:
     palette = np.asarray(surface.colors, dtype=np.float32).reshape(-1, 3)
     linear = np.maximum(TEXTURES[surface.texture](palette, rng), 0)
     if surface.contrast != 1:
-        luminance = np.maximum(linear @ _LUMINANCE, 1e-3)
+        luminance = np.maximum(linear @ LUMINANCE, 1e-3)
         middle = np.exp(np.log(luminance).mean())
         linear = linear * ((luminance / middle) ** np.float32(surface.contrast - 1))[..., None]
     return np.asarray(_SRGB[(np.clip(linear, 0, 1) * (len(_SRGB) - 1) + 0.5).astype(np.uint16)])
