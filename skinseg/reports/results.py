@@ -1,6 +1,7 @@
 """A results folder as `skinseg evaluate` wrote it: rows.parquet, run.json, scenes.parquet, curves.csv, panels."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,33 +60,26 @@ def read_results(folder: Path) -> Results:
 
 
 def _scenes(path: Path) -> pd.DataFrame | None:
-    if not path.is_file():
-        return None
-    try:
-        scenes = pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"{path}: not a table that can be read; write it again with `skinseg evaluate`"
-        ) from error
-    if "image" not in scenes:
-        raise UserError(f"{path}: lacks the column image; write it again with `skinseg evaluate`")
-    return scenes
+    return _table(path, pd.read_parquet, "image", "") if path.is_file() else None
 
 
 def _curves(path: Path, checkpoint: Path) -> pd.DataFrame | None:
     if not path.is_file():
         return read_curves(checkpoint)
+    return _table(path, pd.read_csv, "epoch", ", or delete it")
+
+
+def _table(path: Path, read: Callable[[Path], pd.DataFrame], column: str, way_out: str) -> pd.DataFrame:
+    """A table that has the column. way_out: what helps beside writing it again."""
     try:
-        curves = pd.read_csv(path)
+        table = read(path)
     except (OSError, ValueError) as error:
         raise UserError(
-            f"{path}: not a table that can be read; write it again with `skinseg evaluate`, or delete it"
+            f"{path}: not a table that can be read; write it again with `skinseg evaluate`{way_out}"
         ) from error
-    if "epoch" not in curves:
-        raise UserError(
-            f"{path}: lacks the column epoch; write it again with `skinseg evaluate`, or delete it"
-        )
-    return curves
+    if column not in table:
+        raise UserError(f"{path}: lacks the column {column}; write it again with `skinseg evaluate`{way_out}")
+    return table
 
 
 KEYS = (
