@@ -85,7 +85,7 @@ class GeneratorConfig:
     p_lashes: float = _share(0.9)
 
     # clothes; everyone wears underwear at least
-    p_clothed: float = _share(0.9)  # share dressed over the underwear
+    p_clothed: float = _share(0.8)  # share dressed over the underwear
     fit_max: float = _share(1.0)  # looseness and folds: 0 = skin-tight, 1 = wide
     patterns: Weights = _weights(plain=0.5, stripes=0.13, checks=0.1, noise=0.1, flowers=0.08, print=0.09)
     skin_like_share: float = _share(0.2)  # share of wall, thing and cloth colours in hues of skin
@@ -116,8 +116,8 @@ class GeneratorConfig:
     )  # stops about the metered exposure, normal, cut at 2.5 deviations
     white_balance_sd: float = _field(0.15, 0.0, 1.0)  # stops of red and blue against green, normal
     # Cameras make pictures more vivid than the light was: 1 is as it was.
-    contrast_mean: float = _field(1.15, 0.1, 10.0)  # exponent of the tone curve about middle grey
-    contrast_sd: float = _field(0.15, 0.0, 1.0)  # of its logarithm
+    contrast_mean: float = _field(1.0, 0.1, 10.0)  # exponent of the tone curve about middle grey
+    contrast_sd: float = _field(0.12, 0.0, 1.0)  # of its logarithm
     saturation_mean: float = _field(1.15, 0.0, 10.0)  # factor on the distance from grey
     saturation_sd: float = _field(0.2, 0.0, 1.0)
     vignette_max: float = _share(0.3)  # light lost in the corners

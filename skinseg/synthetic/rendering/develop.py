@@ -20,7 +20,7 @@ Pixels = npt.NDArray[np.uint8]
 # How much of the light's tint a camera's white balance takes out: most, not all.
 WHITE_BALANCE = 0.75
 # Linear value that a white surface in the strongest light of the skin gets at exposure 0.
-WHITE_LEVEL = 1.4
+WHITE_LEVEL = 1.15
 MIDDLE_GREY = 0.18
 # Above it a shoulder bends highlights to white instead of clipping them.
 KNEE = 0.8
