@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from skinseg.synthetic.labels import PartClass
-from skinseg.synthetic.rendering.develop import MIDDLE_GREY, WHITE_LEVEL, develop, metered_gain, white_balance
+from skinseg.synthetic.rendering.develop import MIDDLE_GREY, develop, metered_gain, white_balance
 from skinseg.synthetic.scene import Camera
 from skinseg.synthetic.surroundings.light import kelvin_to_rgb
 from skinseg.tones.ita import linear_to_srgb, srgb_to_linear
@@ -41,7 +41,7 @@ SKIN[30:90, 40:100] = PartClass.SKIN
 
 def grey(value=MIDDLE_GREY):
     """Radiance that develops to `value`, all of it skin of albedo 0.2, and its labels."""
-    level = value / (WHITE_LEVEL / (1 / 0.2))  # gain is WHITE_LEVEL · albedo / luminance
+    level = value / (1.1 / (1 / 0.2))  # gain is 1.1 · albedo / luminance
     labels = np.full((SIDE, SIDE), PartClass.SKIN, np.uint8)
     labels[:, SIDE // 2 :] = PartClass.BACKGROUND
     radiance = np.ones((SIDE, SIDE, 3))
@@ -80,9 +80,7 @@ def test_the_meter_reads_the_light_and_not_the_skin():
     dark, pale = (0.03, 0.03, 0.03), (0.5, 0.5, 0.5)
     for albedo in (dark, pale):
         radiance = np.full((SIDE, SIDE, 3), 0.7 * albedo[0], np.float32)
-        assert metered_gain(radiance, SKIN, scene(albedos=(albedo,))) == pytest.approx(
-            WHITE_LEVEL / 0.7, rel=1e-3
-        )
+        assert metered_gain(radiance, SKIN, scene(albedos=(albedo,))) == pytest.approx(1.1 / 0.7, rel=1e-3)
 
 
 def test_the_meter_takes_people_alike():

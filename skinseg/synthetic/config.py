@@ -44,8 +44,8 @@ class GeneratorConfig:
     min_skin_share: float = _field(0.01, 0.0, 0.9)  # frames with less skin are drawn again
 
     # people
-    p_second: float = _share(0.3)  # share of frames with a second person
-    p_third: float = _share(0.4)  # share of those with a third one
+    p_second: float = _share(0.25)  # share of frames with a second person
+    p_third: float = _share(0.35)  # share of those with a third one
     age_min: float = _field(YOUNGEST_ADULT, YOUNGEST_ADULT, 1.0)  # anny's slider: 2/3 young adult, 1 old
     age_max: float = _field(1.0, YOUNGEST_ADULT, 1.0)
     p_woman: float = _share(0.5)
@@ -68,7 +68,7 @@ class GeneratorConfig:
     moles_max: int = _field(30, 0, 1000)  # on the whole body
     blemishes_max: float = _share(1.0)
     wrinkles_max: float = _share(1.0)  # grow with age
-    sheen_max: float = _share(0.5)
+    sheen_max: float = _share(0.7)
 
     # hair
     hair_women: Weights = _weights(
@@ -102,7 +102,7 @@ class GeneratorConfig:
     # camera, after S2MGen: theta = 3π/2 + π·D·X^p_front, z ~ U(z_min, z_max),
     # F = (f_max - f_min)·X^(1/p_focal) + f_min, then the radius that frames the tracked part
     track: Weights = _weights(upper_body=0.34, face=0.2, whole=0.18, hand=0.18, abdomen=0.1)
-    p_front: float = _field(4.0, 0.01, 100.0)  # 1: any side alike; larger: more from the front
+    p_front: float = _field(2.5, 0.01, 100.0)  # 1: any side alike; larger: more from the front
     p_focal: float = _field(1.0, 0.01, 100.0)  # 1: uniform; larger: more long lenses, flatter perspective
     f_min: float = _field(24.0, 5.0, 1000.0)  # mm on a 36 mm sensor
     f_max: float = _field(120.0, 5.0, 1000.0)  # mm
@@ -112,18 +112,18 @@ class GeneratorConfig:
     radius_max: float = _field(5.0, 0.3, 20.0)  # metres; the walls end it earlier
     shift_sd: float = _field(0.1, 0.0, 0.5)  # of the tracked point off the centre, share of the frame
     exposure_sd: float = _field(
-        0.4, 0.0, 2.0
+        0.5, 0.0, 2.0
     )  # stops about the metered exposure, normal, cut at 2.5 deviations
     white_balance_sd: float = _field(0.15, 0.0, 1.0)  # stops of red and blue against green, normal
     # Cameras make pictures more vivid than the light was: 1 is as it was.
-    contrast_mean: float = _field(1.0, 0.1, 10.0)  # exponent of the tone curve about middle grey
-    contrast_sd: float = _field(0.12, 0.0, 1.0)  # of its logarithm
-    saturation_mean: float = _field(1.15, 0.0, 10.0)  # factor on the distance from grey
-    saturation_sd: float = _field(0.2, 0.0, 1.0)
+    contrast_mean: float = _field(1.1, 0.1, 10.0)  # exponent of the tone curve about middle grey
+    contrast_sd: float = _field(0.15, 0.0, 1.0)  # of its logarithm
+    saturation_mean: float = _field(1.05, 0.0, 10.0)  # factor on the distance from grey
+    saturation_sd: float = _field(0.25, 0.0, 1.0)
     vignette_max: float = _share(0.3)  # light lost in the corners
     blur_max: float = _field(5.0, 0.0, 50.0)  # thousandths of the frame's width; small ones more often
     p_motion: float = _share(0.06)  # share of shaken frames
-    noise_max: float = _field(0.015, 0.0, 0.5)  # deviation at middle grey; small ones more often
+    noise_max: float = _field(0.03, 0.0, 0.5)  # deviation at middle grey; small ones more often
     p_jpeg: float = _share(0.7)  # share of frames that went through a JPEG
     jpeg_min: int = _field(35, 1, 100)  # quality
     jpeg_max: int = _field(95, 1, 100)
@@ -146,10 +146,7 @@ class GeneratorConfig:
     light_edge_min: float = _field(
         0.2, 0.01, 10.0
     )  # metres, side of the square: small ones cast hard shadows
-    light_edge_max: float = _field(3.0, 0.01, 10.0)  # metres
-    p_flash: float = _share(
-        0.25
-    )  # share of frames indoors lit by a flash on the camera, which leaves walls dark
+    light_edge_max: float = _field(1.5, 0.01, 10.0)  # metres
     temperature_min: float = _field(2700.0, 1000.0, 20000.0)  # kelvin
     temperature_max: float = _field(7500.0, 1000.0, 20000.0)  # kelvin
 

@@ -48,7 +48,6 @@ REACHES = {"face": 0.3, "upper_body": 0.15, "whole": 0.1, "hand": 0.7, "abdomen"
 CAMERA_RISE = 0.35  # metres above or below the part, for close-ups
 WALL_GAP = 0.3  # metres between a camera or light and the wall or ceiling
 GROUP_EXTENT = 1.35  # how much wider the frame gets with company
-FLASH_EDGE, FLASH_TEMPERATURE = 0.08, 5600.0  # metres, kelvin
 NEIGHBOUR_GAP = 0.5  # metres between two people, from middle to middle
 # Postures that take no more room than shoulders do: what neighbours stand in.
 NARROW_POSES = (
@@ -111,9 +110,6 @@ PALETTES = {
     "sky": ((0.52, 0.64), (0.05, 0.6), (0.6, 1.0)),
     "sand": ((0.07, 0.14), (0.1, 0.45), (0.4, 0.9)),
     "wood": ((0.04, 0.11), (0.2, 0.75), (0.15, 0.8)),
-    "stone": ((0.04, 0.14), (0.0, 0.3), (0.2, 0.85)),
-    "brick": ((0.0, 0.09), (0.2, 0.7), (0.25, 0.75)),
-    "plain": ((0.0, 1.0), (0.0, 0.3), (0.1, 0.95)),  # paint
 }
 MOST_COLORS = 8  # of a palette
 
@@ -213,7 +209,7 @@ def draw_skin(config: GeneratorConfig, body: Body, rng: np.random.Generator) -> 
         fitzpatrick=group,
         ita=ita,
         albedo=albedo,
-        roughness=_uniform(rng, 0.4, 0.7),
+        roughness=_uniform(rng, 0.35, 0.65),
         subsurface=_uniform(rng, 0.05, 0.25),
         mottling=_uniform(rng, 0.03, 0.16),
         lip_tint=_color(lab_to_linear(lips) / np.array(albedo), darkest=0.05, lightest=1.5),
@@ -630,20 +626,15 @@ def draw_lights(
 ) -> tuple[Light, ...]:
     """Three area lights around the person; the first, within 60° of the camera, lights what it sees.
 
-    With probability `p_flash` the first is a flash beside the camera instead, and the others are dim. Under the
-    sky the first is the sun, in three frames of four on the camera's side, and the others stay out.
+    Under the sky the first is the sun instead, in three frames of four on the camera's side, and the others
+    stay out.
     """
-    flash, dim = rng.random(2)
     first = camera.theta + _uniform(rng, -math.pi / 3, math.pi / 3)
     others = rng.uniform(0, 2 * math.pi, 2)
     if room.sky is not None:
         theta = first if rng.random() < 0.75 else float(others[0])
         return (_sun(config, theta, rng),)
-    key, *more = (_light(config, room, float(theta), rng) for theta in (first, *others))
-    if flash < config.p_flash:
-        key = _flash(room, camera, key)
-        more = [dataclasses.replace(light, power=float(0.3 * dim**2 * light.power)) for light in more]
-    return key, *more
+    return tuple(_light(config, room, float(theta), rng) for theta in (first, *others))
 
 
 def _light(config: GeneratorConfig, room: Room, theta: float, rng: np.random.Generator) -> Light:
@@ -659,18 +650,6 @@ def _light(config: GeneratorConfig, room: Room, theta: float, rng: np.random.Gen
         edge=_uniform(rng, config.light_edge_min, config.light_edge_max),
         power=_uniform(rng, config.light_power_min, config.light_power_max),
         temperature=_uniform(rng, config.temperature_min, config.temperature_max),
-    )
-
-
-def _flash(room: Room, camera: Camera, light: Light) -> Light:
-    """The light where the camera is, small, white, and stronger the further away."""
-    height = min(max(HEIGHTS[camera.track] + camera.rise + 0.12, 0.2), room.size[2] - 0.1)
-    return Light(
-        position=(camera.radius * math.cos(camera.theta), camera.radius * math.sin(camera.theta), height),
-        target=(0.0, 0.0, HEIGHTS[camera.track]),
-        edge=FLASH_EDGE,
-        power=light.power * camera.radius**2,
-        temperature=FLASH_TEMPERATURE,
     )
 
 

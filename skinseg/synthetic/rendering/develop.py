@@ -19,8 +19,8 @@ Pixels = npt.NDArray[np.uint8]
 
 # How much of the light's tint a camera's white balance takes out: most, not all.
 WHITE_BALANCE = 0.75
-# Linear value that a white surface in the strongest light of the skin gets at exposure 0.
-WHITE_LEVEL = 1.15
+# Linear value that a white surface in the light of the skin gets at exposure 0: just where highlights bend.
+WHITE_LEVEL = 1.1
 MIDDLE_GREY = 0.18
 # Above it a shoulder bends highlights to white instead of clipping them.
 KNEE = 0.8
@@ -71,14 +71,13 @@ def metered_gain(balanced: Floats, labels: Pixels, scene: Scene) -> float:
     """Exposure from the light that falls on the visible skin, not from what the skin sends back.
 
     The way of an incident-light meter: dark skin stays dark. Luminance over albedo estimates that light, and
-    its 90th percentile is about its brightest side, which must not burn out. The labels do not tell people
-    apart, so the albedo is the mean of all of them. A frame without skin is metered on all of it, taken for
-    middle grey.
+    its 70th percentile is about the lit side. The labels do not tell people apart, so the albedo is the mean
+    of all of them. A frame without skin is metered on all of it, taken for middle grey.
     """
     skin = skin_mask(labels) == 1
     if skin.any():
         albedo = float(np.mean([np.dot(person.skin.albedo, LUMINANCE) for person in scene.people]))
-        level = float(np.percentile(balanced[skin] @ LUMINANCE, 90)) / albedo
+        level = float(np.percentile(balanced[skin] @ LUMINANCE, 70)) / albedo
     else:
         level = float(np.mean(balanced @ LUMINANCE)) / MIDDLE_GREY
     return float(WHITE_LEVEL / max(level, 1e-6) * 2.0**scene.camera.exposure)
