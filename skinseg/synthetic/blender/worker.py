@@ -202,25 +202,25 @@ def _rendered(stage: Any, path: Path) -> Floats:
 
 
 def _add_mesh(mesh: Mesh, number: int) -> Any:
-    """Vertices, faces, UV and tint, without a material."""
-    sizes = np.where(mesh.faces[:, 3] < 0, 3, 4).astype(np.int32)
+    """Vertices, faces, UV and tint, without a material; a new mesh is smooth."""
+    # Blender copies arrays into attributes at once; into its older properties it goes item by item.
     corners = mesh.faces >= 0
-    loops = mesh.faces[corners].astype(np.int32)
+    inside = ... if corners.all() else corners
+    loops = np.ascontiguousarray(mesh.faces[inside], dtype=np.int32).ravel()
+    starts = np.concatenate([[0], np.cumsum(corners.sum(axis=1))[:-1]]).astype(np.int32)
     data = bpy.data.meshes.new(f"mesh {number}")
     data.vertices.add(len(mesh.vertices))
-    data.vertices.foreach_set("co", np.ascontiguousarray(mesh.vertices, dtype=np.float32).ravel())
+    _fill(data, "position", "vector", mesh.vertices)
     data.loops.add(len(loops))
-    data.loops.foreach_set("vertex_index", loops)
-    data.polygons.add(len(sizes))
-    data.polygons.foreach_set("loop_start", np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int32))
-    data.polygons.foreach_set("use_smooth", np.ones(len(sizes), dtype=bool))
+    data.attributes[".corner_vert"].data.foreach_set("value", loops)
+    data.polygons.add(len(starts))
+    data.polygons.foreach_set("loop_start", starts)
     if mesh.uv is not None:
-        layer = data.uv_layers.new(name="uv")
-        layer.data.foreach_set("uv", np.ascontiguousarray(mesh.uv[corners], dtype=np.float32).ravel())
+        data.uv_layers.new(name="uv")
+        _fill(data, "uv", "vector", mesh.uv[inside])
     if mesh.tint is not None:
-        tint = data.attributes.new("tint", "FLOAT_COLOR", "POINT")
-        rgba = np.concatenate([mesh.tint, np.ones((len(mesh.tint), 1))], axis=1)
-        tint.data.foreach_set("color", rgba.astype(np.float32).ravel())
+        data.attributes.new("tint", "FLOAT_COLOR", "POINT")
+        _fill(data, "tint", "color", np.concatenate([mesh.tint, np.ones((len(mesh.tint), 1))], axis=1))
     data.update(calc_edges=True)
     return _link(bpy.data.objects.new(f"mesh {number}", data))
 
@@ -230,10 +230,15 @@ def _add_strands(strands: Strands, number: int) -> Any:
     count, length, _ = strands.points.shape
     data = bpy.data.hair_curves.new(f"strands {number}")
     data.add_curves([length] * count)
-    data.points.foreach_set("position", np.ascontiguousarray(strands.points, dtype=np.float32).ravel())
-    taper = np.linspace(strands.radius, strands.radius / 3, length, dtype=np.float32)
-    data.points.foreach_set("radius", np.tile(taper, count))
+    _fill(data, "position", "vector", strands.points)
+    data.attributes.new("radius", "FLOAT", "POINT")
+    _fill(data, "radius", "value", np.tile(np.linspace(strands.radius, strands.radius / 3, length), count))
     return _link(bpy.data.objects.new(f"strands {number}", data))
+
+
+def _fill(data: Any, attribute: str, field: str, values: npt.NDArray[Any]) -> None:
+    """Set an attribute of meshes or curves from floats, of any shape."""
+    data.attributes[attribute].data.foreach_set(field, np.ascontiguousarray(values, dtype=np.float32).ravel())
 
 
 def _link(obj: Any) -> Any:
@@ -320,14 +325,13 @@ def _paint_classes(obj: Any, mesh: Mesh) -> None:
     for value in classes:
         obj.data.materials.append(class_look(int(value)))
     slots = np.searchsorted(classes, mesh.classes).astype(np.int32)
-    obj.data.polygons.foreach_set("material_index", slots)
+    obj.data.attributes.new("material_index", "INT", "FACE").data.foreach_set("value", slots)
     obj.data.update()
 
 
 def _paint_look(obj: Any, mesh: Mesh, scene: Scene, figure: Figure) -> None:
     data = obj.data
-    data.materials.clear()
-    data.polygons.foreach_set("material_index", np.zeros(len(data.polygons), dtype=np.int32))
+    data.materials.clear()  # with the numbers of the classes' materials
     tinted, in_uv = mesh.tint is not None, mesh.uv is not None
     data.materials.append(look_of(mesh.material, scene, tinted=tinted, in_uv=in_uv, photos=figure.photos))
     data.update()
