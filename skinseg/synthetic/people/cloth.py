@@ -21,6 +21,7 @@ from skinseg.synthetic.people.reference import (
     Floats,
     Ints,
     body_normals,
+    compacted,
     reference_body,
     vertex_normals,
 )
@@ -229,8 +230,9 @@ def pose_shell(body: PosedBody) -> PosedShell:
     coarse = body.posed[shell.coarse]
     for _ in range(2):
         coarse = 0.5 * (coarse + shell.neighbors @ coarse)
+    around_nipples = shell.neighbors[shell.nipples]
     for _ in range(30):
-        coarse[shell.nipples] = shell.neighbors[shell.nipples] @ coarse
+        coarse[shell.nipples] = around_nipples @ coarse
     # Cloth spans the furrow of the back, the seat and the hollows of bent joints; at the neck it follows.
     normals = vertex_normals(coarse.astype(np.float32), shell.coarse_faces)
     smooth = coarse
@@ -340,12 +342,19 @@ def hang(posed: PosedShell, slope: float) -> Floats:
 
 
 def _hulls(plane: Numbers, row: Numbers, rows: int) -> Floats:
-    """Support function of the points (N, 2) about rows that they lie between: (rows, 36), metres."""
+    """Support function of the points (N, 2) about rows that they lie between: (rows, 36), metres.
+
+    row: (N,), in [0, rows - 1).
+    """
     angles = np.arange(_TURNS) * 2 * np.pi / _TURNS
     reach = plane @ np.stack([np.cos(angles), np.sin(angles)])
+    above = row.astype(int)
+    order = np.argsort(above, kind="stable")
+    present, starts = np.unique(above[order], return_index=True)
+    largest = np.maximum.reduceat(reach[order], starts, axis=0)
     hulls = np.full((rows, _TURNS), -np.inf)
-    np.maximum.at(hulls, np.floor(row).astype(int), reach)
-    np.maximum.at(hulls, np.minimum(np.floor(row).astype(int) + 1, rows - 1), reach)
+    hulls[present] = largest
+    hulls[present + 1] = np.maximum(hulls[present + 1], largest)
     for index in range(1, rows):
         if not np.isfinite(hulls[index, 0]):
             hulls[index] = hulls[index - 1]
@@ -455,7 +464,7 @@ def cut(lift: Floats, values: Floats, posed: PosedShell) -> tuple[Piece, Ints, H
     if not kept.any():
         return None
     faces = shell.faces[kept]
-    used = np.unique(faces)
+    used, _ = compacted(faces, len(posed.points))
     points = np.zeros_like(posed.points)
     points[used] = posed.points[used] + lift[used, None] * posed.normals[used]
     piece, used, hem = trimmed(Piece(points, faces, _shell_uv(faces)), values)
@@ -468,12 +477,11 @@ def trimmed(piece: Piece, values: Numbers) -> tuple[Piece, Ints, Hem]:
     Returns it, the vertices of the old piece that it has, in order, and all of its border.
     """
     kept = (values[piece.faces] < 0).any(axis=1)
-    used, compact = np.unique(piece.faces[kept], return_inverse=True)
-    faces = compact.reshape(-1, 4).astype(np.int32)
+    used, faces = compacted(piece.faces[kept], len(piece.points))
     points = slid_to_edge(piece.points[used], values[used], faces)
     hem = _hem(points, faces)
     _smooth_border(points, hem)
-    return Piece(points.astype(np.float32), faces, piece.uv[kept]), used.astype(np.int32), hem
+    return Piece(points.astype(np.float32), faces, piece.uv[kept]), used, hem
 
 
 def _shell_uv(faces: Ints) -> Floats:

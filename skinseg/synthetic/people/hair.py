@@ -71,6 +71,24 @@ class _Roots:
 
 
 @dataclass(frozen=True)
+class _Spots:
+    """Points on the body's skin: the corners of their quads (N, 4), the share of each (4, N, 1), and the place
+    in the head (N, 3)."""
+
+    quads: npt.NDArray[np.int32]
+    share: Array
+    reference: Array
+
+    def __getitem__(self, chosen: npt.NDArray[np.bool_]) -> "_Spots":
+        return _Spots(self.quads[chosen], self.share[:, chosen], self.reference[chosen])
+
+    def roots(self, head: _Head, depth: Array) -> _Roots:
+        """These points on a posed head; depth: (N,)."""
+        place, normal = (_between(values, self.quads, self.share) for values in (head.skin, head.normals))
+        return _Roots(place, _unit(normal), self.reference, depth)
+
+
+@dataclass(frozen=True)
 class _Obstacle:
     """What hair lies on: body vertices with normals and how far from each hair stays, metres."""
 
@@ -389,10 +407,11 @@ def grow_beard(hair: Hair, head: _Head) -> Strands:
     rng = np.random.default_rng([hair.seed, 3])
     reference = reference_body().rest[:BODY_VERTICES].astype(np.float64)
     area = _beard_depth(hair.beard, reference) > -0.006
-    roots = _scatter(rng, head, area, 500e3, skin_only=True)
-    depth = _beard_depth(hair.beard, roots.reference) + rng.normal(0, 0.0015, len(roots.place))
+    spots = _scatter(rng, area, 500e3, skin_only=True)
+    depth = _beard_depth(hair.beard, spots.reference) + rng.normal(0, 0.0015, len(spots.reference))
     chosen = depth > rng.exponential(0.0012, len(depth))
-    roots, depth = roots[chosen], depth[chosen]
+    depth = depth[chosen]
+    roots = spots[chosen].roots(head, depth)
     x, _, z = roots.reference.T
     upper = (z > 0.842) & (np.abs(x) < 0.036)
     comb = np.stack(
@@ -416,15 +435,16 @@ def grow_brows(hair: Hair, head: _Head) -> Strands:
     rng = np.random.default_rng([hair.seed, 2])
     x, y, z = reference_body().rest[:BODY_VERTICES].T
     region = (np.abs(x) < 0.07) & (z > 0.90) & (z < 0.945) & (y < -0.09)
-    roots = _scatter(rng, head, region, 1.1e6 + 0.7e6 * hair.brows)
-    across = np.abs(roots.reference[:, 0])
+    spots = _scatter(rng, region, 1.1e6 + 0.7e6 * hair.brows)
+    across = np.abs(spots.reference[:, 0])
     # The arch on the reference face: rises to two thirds of its length, then falls.
     along = (across - 0.013) / 0.046
     arch = 0.9215 + 0.0055 * np.sin(np.pi * np.clip(along * 0.75, 0, 1)) - 0.004 * np.clip(along, 0, 1) ** 2
     width = (0.0014 + 0.0034 * hair.brows) * (1 - 0.65 * np.clip(along, 0, 1) ** 1.5)
-    edge = np.abs(roots.reference[:, 2] - arch) + rng.normal(0, 0.0006, len(across))
+    edge = np.abs(spots.reference[:, 2] - arch) + rng.normal(0, 0.0006, len(across))
     inside = (edge < width) & (along > rng.normal(0.0, 0.03, len(across))) & (along < 1)
-    roots, along = roots[inside], along[inside]
+    along = along[inside]
+    roots = spots[inside].roots(head, np.zeros(len(along)))
     outward = np.sign(roots.reference[:, :1]) * head.turn(np.array([1.0, 0.35, 0.0]))
     comb = outward + (0.9 - 1.3 * along)[:, None] * head.turn(np.array([0.0, 0.0, 1.0]))
     comb = _tangent(_unit(comb) + rng.normal(0, 0.15, comb.shape), roots.normal)
@@ -555,18 +575,17 @@ def _beard_depth(beard: str, reference: Array) -> Array:
 def _scalp_roots(rng: Rng, hair: Hair, head: _Head, per_square_metre: float) -> _Roots:
     """Roots over the scalp, thinning out at the hairline."""
     vertices = reference_body().rest[:BODY_VERTICES, 2] > 0.74
-    roots = _scatter(rng, head, vertices, per_square_metre)
-    ragged = _smooth_noise(rng, roots.reference, 0.012, 1)[:, 0] * 0.002
-    depth = _style_depth(hair, roots.reference) + ragged - rng.exponential(0.0025, len(ragged))
+    spots = _scatter(rng, vertices, per_square_metre)
+    ragged = _smooth_noise(rng, spots.reference, 0.012, 1)[:, 0] * 0.002
+    depth = _style_depth(hair, spots.reference) + ragged - rng.exponential(0.0025, len(ragged))
     kept = depth > 0
-    roots = roots[kept]
-    return _Roots(roots.place, roots.normal, roots.reference, depth[kept])
+    return spots[kept].roots(head, depth[kept])
 
 
 def _scatter(
-    rng: Rng, head: _Head, vertices: npt.NDArray[np.bool_], per_square_metre: float, skin_only: bool = False
-) -> _Roots:
-    """Random points on the body faces whose vertices are all chosen; depth 0."""
+    rng: Rng, vertices: npt.NDArray[np.bool_], per_square_metre: float, skin_only: bool = False
+) -> _Spots:
+    """Random points on the body faces whose vertices are all chosen."""
     faces = face_groups()["body"]
     chosen = vertices[faces].all(axis=1)
     if skin_only:
@@ -577,10 +596,14 @@ def _scatter(
     count = rng.poisson(area.sum() * per_square_metre)
     quads = faces[rng.choice(len(faces), size=count, p=area / area.sum())]
     u, v = rng.random((2, count, 1))
-    share = np.stack([(1 - u) * (1 - v), u * (1 - v), u * v, (1 - u) * v], axis=1)
-    arrays = (head.skin, head.normals, reference_body().rest)
-    place, normal, reference = ((array[quads] * share).sum(axis=1) for array in arrays)
-    return _Roots(place, _unit(normal), reference, np.zeros(count))
+    share = np.stack([(1 - u) * (1 - v), u * (1 - v), u * v, (1 - u) * v])
+    return _Spots(quads, share, _between(reference_body().rest, quads, share))
+
+
+def _between(values: Floats, quads: npt.NDArray[np.int32], share: Array) -> Array:
+    """Values (V, 3) of the corners of quads (N, 4), mixed by their shares (4, N, 1): (N, 3)."""
+    a, b, c, d = (part * values[corner] for part, corner in zip(share, quads.T, strict=True))
+    return np.asarray(a + b + c + d)
 
 
 def _spread(rng: Rng, roots: _Roots, count: int) -> npt.NDArray[np.intp]:
@@ -750,19 +773,22 @@ def _locks(
     along = _unit(np.gradient(paths, axis=1))
     out = _tangent_paths(paths - head.world(_SKULL), along)
     aside = np.cross(along, out)
-    whose = own[:, None]
-    line = (1 - share) * paths[whose, low] + share * paths[whose, low + 1]
+    place = own[:, None] * steps + low  # of each point's guide point among all of them
+    line = (1 - share) * _at(paths, place) + share * _at(paths, place + 1)
     length = np.linalg.norm(np.diff(paths, axis=1), axis=2).sum(axis=1)[own]
     s = at / (steps - 1)
     loose = np.exp(-np.square(s * length[:, None] / gather))[..., None]
     spread = width * (1 - (1 - pinch) * s**2)[..., None]
-    offset = (
-        rng.normal(0, 0.5, (count, 1, 1)) * aside[whose, low]
-        + rng.random((count, 1, 1)) * 0.4 * out[whose, low]
-    )
+    offset = rng.normal(0, 0.5, (count, 1, 1)) * _at(aside, place)
+    offset += rng.random((count, 1, 1)) * 0.4 * _at(out, place)
     line = line + loose * (roots.place - guides.place[own])[:, None] + (1 - loose) * spread * offset
     line = line + _frizz(rng, line, frizz, 2.0)
     return Strands(line.astype(np.float32), radius=radius)
+
+
+def _at(paths: Array, place: npt.NDArray[np.intp]) -> Array:
+    """Points of paths (G, K, 3) by their number among all G * K of them."""
+    return np.asarray(paths.reshape(-1, 3).take(place, axis=0))
 
 
 def _frizz(rng: Rng, points: Array, height: float, turns: float) -> Array:

@@ -1,6 +1,7 @@
 """From a Scene to posed, dressed people: anny's body, own forward kinematics, linear blend skinning."""
 
 import dataclasses
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,7 @@ from skinseg.synthetic.people.accessories import tuck, wear
 from skinseg.synthetic.people.anatomy import PosedBody, body_classes, body_model, face_groups, face_uvs
 from skinseg.synthetic.people.hair import grow_hair, hair_shade, haired_faces
 from skinseg.synthetic.people.posture import rotation_matrix
-from skinseg.synthetic.people.reference import BODY_VERTICES
+from skinseg.synthetic.people.reference import BODY_VERTICES, compacted
 from skinseg.synthetic.people.wardrobe import covers_hair, dress
 from skinseg.synthetic.scene import YOUNGEST_ADULT, Body, Hair, Person, Scene, Skin, Vector
 from skinseg.synthetic.surroundings.backgrounds import Photos, load_photo
@@ -192,14 +193,24 @@ def _skinned(
     posed_heads: npt.NDArray[np.float64],
 ) -> npt.NDArray[np.float64]:
     """Linear blend skinning with anny's at most twelve weights a vertex."""
-    model = body_model()
     shifts = posed_heads - np.einsum("bij,bj->bi", rotations, heads)
     transforms = np.concatenate([rotations, shifts[:, :, None]], axis=2)
-    weights = model.vertex_bone_weights.numpy()
     blended = np.zeros((len(rest), 3, 4))
-    for column, bones in zip(weights.T, model.vertex_bone_indices.numpy().T, strict=True):
-        blended += column[:, None, None] * transforms[bones]
+    for vertices, bones, weights in _skinning():
+        blended[vertices] += weights[:, None, None] * transforms[bones]
     return np.asarray(np.einsum("vij,vj->vi", blended[:, :, :3], rest) + blended[:, :, 3])
+
+
+@cache
+def _skinning() -> list[tuple[npt.NDArray[np.intp], npt.NDArray[np.integer], npt.NDArray[np.floating]]]:
+    """The vertices with a first, second, ... weight above 0, the bone that each follows, and the weight."""
+    model = body_model()
+    bones, weights = model.vertex_bone_indices.numpy(), model.vertex_bone_weights.numpy()
+    columns = []
+    for column, share in zip(bones.T, weights.T, strict=True):
+        vertices = np.flatnonzero(share)
+        columns.append((vertices, column[vertices], share[vertices]))
+    return columns
 
 
 def _compact_mesh(
@@ -211,10 +222,10 @@ def _compact_mesh(
     tint: FloatArray | None,
 ) -> Mesh:
     """A mesh of only the vertices that its faces use."""
-    used, compact = np.unique(faces, return_inverse=True)
+    used, compact = compacted(faces, len(body.posed))
     return Mesh(
         vertices=body.posed[used],
-        faces=compact.reshape(faces.shape).astype(np.int32),
+        faces=compact,
         classes=classes,
         material=material,
         uv=uv,

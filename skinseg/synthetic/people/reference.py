@@ -81,6 +81,14 @@ def vertex_normals(vertices: Floats, faces: Ints) -> Floats:
     return np.asarray(normals / np.maximum(lengths, 1e-12), np.float32)
 
 
+def compacted(faces: Ints, count: int) -> tuple[Ints, Ints]:
+    """Which of `count` vertices the faces (F, 4) use, in order, and the faces in their numbers."""
+    used = np.zeros(count, np.bool_)
+    used[faces] = True
+    number = np.cumsum(used, dtype=np.int32) - 1
+    return np.flatnonzero(used).astype(np.int32), np.asarray(number[faces], np.int32)
+
+
 def body_normals(posed: Floats) -> Floats:
     """Unit normals of a posed body's skin, float32 (13380, 3)."""
     return vertex_normals(posed[:BODY_VERTICES], face_groups()["body"])

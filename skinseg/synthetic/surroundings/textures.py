@@ -45,7 +45,7 @@ def texture(surface: Surface) -> npt.NDArray[np.uint8]:
         luminance = np.maximum(linear @ LUMINANCE, 1e-3)
         middle = np.exp(np.log(luminance).mean())
         linear = linear * ((luminance / middle) ** np.float32(surface.contrast - 1))[..., None]
-    return np.asarray(_SRGB[(np.clip(linear, 0, 1) * (len(_SRGB) - 1) + 0.5).astype(np.uint16)])
+    return _SRGB.take((np.clip(linear, 0, 1) * (len(_SRGB) - 1) + 0.5).astype(np.uint16))
 
 
 # -------------------------------------------------------------------------------------- paint and material
