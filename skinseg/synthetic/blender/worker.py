@@ -205,8 +205,7 @@ def _add_mesh(mesh: Mesh, number: int) -> Any:
     """Vertices, faces, UV and tint, without a material; a new mesh is smooth."""
     # Blender copies arrays into attributes at once; into its older properties it goes item by item.
     corners = mesh.faces >= 0
-    inside = ... if corners.all() else corners
-    loops = np.ascontiguousarray(mesh.faces[inside], dtype=np.int32).ravel()
+    loops = mesh.faces[corners].astype(np.int32)
     starts = np.concatenate([[0], np.cumsum(corners.sum(axis=1))[:-1]]).astype(np.int32)
     data = bpy.data.meshes.new(f"mesh {number}")
     data.vertices.add(len(mesh.vertices))
@@ -217,7 +216,7 @@ def _add_mesh(mesh: Mesh, number: int) -> Any:
     data.polygons.foreach_set("loop_start", starts)
     if mesh.uv is not None:
         data.uv_layers.new(name="uv")
-        _fill(data, "uv", "vector", mesh.uv[inside])
+        _fill(data, "uv", "vector", mesh.uv[corners])
     if mesh.tint is not None:
         data.attributes.new("tint", "FLOAT_COLOR", "POINT")
         _fill(data, "tint", "color", np.concatenate([mesh.tint, np.ones((len(mesh.tint), 1))], axis=1))

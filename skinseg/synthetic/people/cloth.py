@@ -66,8 +66,7 @@ class Shell:
 def reference_shell() -> Shell:
     """The shell's topology and its coordinates on the reference body (0.5 s, once a process)."""
     reference = reference_body()
-    coarse, compact = np.unique(face_groups()["helper-tights"], return_inverse=True)
-    coarse_faces = compact.reshape(-1, 4).astype(np.int32)
+    coarse, coarse_faces = compacted(face_groups()["helper-tights"], len(reference.rest))
     first, faces = _subdivision(len(coarse), coarse_faces)
     second, faces = _subdivision(first.shape[0], faces)
     matrix = (second @ first).tocsr().astype(np.float32)
