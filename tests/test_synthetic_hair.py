@@ -260,3 +260,19 @@ def test_the_shade_lies_where_hair_is_and_between_none_and_all() -> None:
     np.testing.assert_array_equal(stubble > 0, stubble_area() > 0)
     assert 0 < hair_shade(HAIR).max() < 1
     assert not hair_shade(HAIR)[scalp_depth() < -0.05].any()
+
+
+@pytest.mark.parametrize("style", HANGING)
+def test_from_afar_strands_are_fewer_and_as_much_wider(style: str) -> None:
+    from skinseg.synthetic.people.hair import grow_hair
+
+    body, hair = person(), hair_of(style)
+    near, middle, far = (grow_hair(hair, body, pixel) for pixel in (0.001, 0.004, 1.0))
+    assert [len(group.points) for group in near] == [len(group.points) for group in grow_hair(hair, body)]
+    for close, away, farthest in zip(near, middle, far, strict=True):
+        assert len(farthest.points) <= len(away.points) <= len(close.points)
+        for group in (away, farthest):
+            assert len(group.points) * group.radius == pytest.approx(len(close.points) * close.radius)
+    counts = [sum(len(group.points) for group in groups) for groups in (near, middle, far)]
+    assert counts[0] > 1.3 * counts[1] > 1.3 * counts[2] > 1000  # a fine head of hair, seen or not
+    assert max(group.radius for group in middle) < 0.004 / 2  # no strand is a pixel wide

@@ -9,6 +9,7 @@ Free of everything but the standard library: the render worker imports it in its
 
 import dataclasses
 import json
+import math
 import types
 import typing
 from dataclasses import dataclass
@@ -249,6 +250,15 @@ class Scene:
     room: Room
     lights: tuple[Light, ...]
     camera: Camera
+
+    def eye(self, target: Vector) -> Vector:
+        """Where the camera stands that aims at `target`, the tracked point; kept off floor and ceiling."""
+        camera, ceiling = self.camera, self.room.size[2]
+        return (
+            target[0] + camera.radius * math.cos(camera.theta),
+            target[1] + camera.radius * math.sin(camera.theta),
+            min(max(target[2] + camera.rise, 0.1), ceiling - 0.1),
+        )
 
     def to_json(self) -> str:
         """One line of JSON, keys sorted: equal scenes have equal text."""

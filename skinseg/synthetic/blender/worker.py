@@ -17,7 +17,6 @@ light, one sample through the middle of each pixel. A frame is a function of its
 """
 
 import json
-import math
 import os
 import resource
 import sys
@@ -249,13 +248,7 @@ def _add_camera(stage: Any, scene: Scene, figure: Figure) -> None:
     """On the paper's circle about the tracked point, aimed at it."""
     camera = scene.camera
     target = Vector(figure.tracks[camera.track])
-    position = Vector(
-        (
-            target.x + camera.radius * math.cos(camera.theta),
-            target.y + camera.radius * math.sin(camera.theta),
-            min(max(target.z + camera.rise, 0.1), scene.room.size[2] - 0.1),
-        )
-    )
+    position = Vector(scene.eye(figure.tracks[camera.track]))
     data = bpy.data.cameras.new("camera")
     data.sensor_width = SENSOR
     data.lens = camera.focal_length

