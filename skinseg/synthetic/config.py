@@ -85,10 +85,10 @@ class GeneratorConfig:
     p_lashes: float = _share(0.9)
 
     # clothes; everyone wears underwear at least
-    p_clothed: float = _share(0.9)  # share dressed over the underwear
+    p_clothed: float = _share(0.8)  # share dressed over the underwear
     fit_max: float = _share(1.0)  # looseness and folds: 0 = skin-tight, 1 = wide
     patterns: Weights = _weights(plain=0.5, stripes=0.13, checks=0.1, noise=0.1, flowers=0.08, print=0.09)
-    skin_like_share: float = _share(0.3)  # share of wall, thing and cloth colours in hues of skin
+    skin_like_share: float = _share(0.2)  # share of wall, thing and cloth colours in hues of skin
     warm_share: float = _share(0.1)  # of the others, share of vivid reds, pinks and oranges
 
     # worn, held, in the way

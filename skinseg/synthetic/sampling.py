@@ -60,16 +60,14 @@ PRINTED = ("shirt", "sweater", "dress")  # what has a print where patterns draw 
 UNDERWEAR_CONTRAST, CLOTHES_CONTRAST = 35.0, 12.0
 WOMAN = 0.5  # anny's gender slider from which clothes and hair are drawn as a woman's
 
-# sRGB of natural hair and its shares on skin of the groups I to III and IV to VI: black, dark brown, brown, light
-# brown, blond, pale blond, red. Light hair is as common as in photographs of Europeans, since its hue is skin's.
+# sRGB of natural hair and its share: black, dark brown, brown, light brown, blond, red.
 HAIR_COLORS = (
-    ((0.05, 0.045, 0.04), (0.18, 0.62)),
-    ((0.14, 0.09, 0.06), (0.2, 0.25)),
-    ((0.26, 0.16, 0.10), (0.2, 0.1)),
-    ((0.42, 0.29, 0.18), (0.15, 0.01)),
-    ((0.72, 0.57, 0.36), (0.13, 0.01)),
-    ((0.86, 0.75, 0.56), (0.08, 0.005)),
-    ((0.45, 0.19, 0.08), (0.06, 0.005)),
+    ((0.05, 0.045, 0.04), 0.32),
+    ((0.14, 0.09, 0.06), 0.25),
+    ((0.26, 0.16, 0.10), 0.18),
+    ((0.42, 0.29, 0.18), 0.1),
+    ((0.72, 0.57, 0.36), 0.1),
+    ((0.45, 0.19, 0.08), 0.05),
 )
 GREY_HAIR = (0.62, 0.61, 0.59)  # sRGB
 # Style -> metres of its longest strands.
@@ -248,7 +246,9 @@ def _hair_color(config: GeneratorConfig, body: Body, skin: Skin, rng: np.random.
     if rng.random() < config.p_dyed:
         srgb = colorsys.hsv_to_rgb(_uniform(rng, 0, 1), _uniform(rng, 0.4, 0.9), _uniform(rng, 0.3, 0.9))
         return _color(srgb_to_linear(srgb))
-    shares = np.array([of_skin[skin.fitzpatrick >= 4] for _, of_skin in HAIR_COLORS])
+    shares = np.array([share for _, share in HAIR_COLORS])
+    if skin.fitzpatrick >= 4:
+        shares[3:] *= 0.05
     natural = srgb_to_linear(HAIR_COLORS[int(rng.choice(len(shares), p=shares / shares.sum()))][0])
     # anny's age slider: 2/3 young adult, 1 old.
     grey = float(np.clip((body.phenotype["age"] - 0.8) / 0.2, 0, 1) * rng.random())
@@ -270,7 +270,7 @@ def draw_garments(config: GeneratorConfig, body: Body, rng: np.random.Generator)
         outfit = _pick(rng, outfits)
         if outfit in ("both", "lower"):
             skirt = woman and rng.random() < 0.3
-            short = skirt or rng.random() < 0.3
+            short = skirt or rng.random() < 0.4
             leg = _uniform(rng, 0.1, 0.7) if short else _uniform(rng, 0.75, 1.0)
             worn.append(_garment(config, rng, "skirt" if skirt else "trousers", leg=leg))
         if outfit == "dress":
@@ -310,7 +310,7 @@ def _told_from_skin(
 
 def _top(config: GeneratorConfig, rng: np.random.Generator, kind: str, leg: float = 0.0) -> Garment:
     """A shirt, sweater or dress with sleeves, neckline and hem."""
-    lengths = {"vest": 0.14, "short": 0.4, "long": 0.46} if kind != "sweater" else {"long": 1.0}
+    lengths = {"vest": 0.22, "short": 0.4, "long": 0.38} if kind != "sweater" else {"long": 1.0}
     sleeve = {"vest": (0.0, 0.1), "short": (0.15, 0.5), "long": (0.6, 1.0)}[_pick(rng, lengths)]
     hem = _uniform(rng, 0.2, 0.6) if rng.random() < 0.15 else _uniform(rng, 0.6, 1.0)
     neckline = _uniform(rng, 0, 1) ** 1.5
