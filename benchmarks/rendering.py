@@ -2,7 +2,7 @@
 
     python benchmarks/rendering.py --count 500 --rendered rendered/speed --out benchmarks/results/rendering.json
 
-Renders a new set by configs/render/mixed.yaml (256x256, 4 samples) with a worker a core and reads the set's journal,
+Renders a new set by configs/render/mixed.yaml (256x256, 3 samples) with a worker a core and reads the set's journal,
 where each frame says what its parts took and the most memory its worker has held so far. Writes every frame's
 samples to OUT. Nothing else should run meanwhile. A set that is there already is only summed up, without frames a
 minute.
