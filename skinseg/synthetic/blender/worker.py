@@ -247,8 +247,8 @@ def _link(obj: Any) -> Any:
 def _add_camera(stage: Any, scene: Scene, figure: Figure) -> None:
     """On the paper's circle about the tracked point, aimed at it."""
     camera = scene.camera
-    target = Vector(figure.tracks[camera.track])
-    position = Vector(scene.eye(figure.tracks[camera.track]))
+    track = figure.tracks[camera.track]
+    target, position = Vector(track), Vector(scene.eye(track))
     data = bpy.data.cameras.new("camera")
     data.sensor_width = SENSOR
     data.lens = camera.focal_length

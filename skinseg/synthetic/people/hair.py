@@ -169,6 +169,14 @@ def hair_shade(hair: Hair) -> Floats:
     return np.maximum(scalp, beard).astype(np.float32)
 
 
+def _thinned(strands: Strands, pixel: float) -> Strands:
+    """Fewer strands, and as much wider; they lie in random order, so that the first are anywhere."""
+    narrow = 2 * strands.radius / max(_VISIBLE * pixel, 1e-9)
+    kept = math.ceil(len(strands.points) * min(max(narrow, _SPARSEST), 1.0))
+    wider = len(strands.points) / max(kept, 1)
+    return replace(strands, points=strands.points[:kept], radius=strands.radius * wider)
+
+
 def _check(hair: Hair) -> None:
     if hair.style not in STYLES:
         raise ValueError(f"unknown hair style {hair.style!r}: expected one of {', '.join(STYLES)}")
@@ -177,14 +185,6 @@ def _check(hair: Hair) -> None:
 
 
 # -------------------------------------------------------------------------------------------- short styles
-
-
-def _thinned(strands: Strands, pixel: float) -> Strands:
-    """Fewer strands, and as much wider; they lie in random order, so that the first are anywhere."""
-    narrow = 2 * strands.radius / max(_VISIBLE * pixel, 1e-9)
-    kept = math.ceil(len(strands.points) * min(max(narrow, _SPARSEST), 1.0))
-    wider = len(strands.points) / max(kept, 1)
-    return replace(strands, points=strands.points[:kept], radius=strands.radius * wider)
 
 
 def _grow_short(hair: Hair, head: _Head) -> list[Strands]:
