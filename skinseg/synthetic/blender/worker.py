@@ -52,6 +52,7 @@ def main() -> None:
     # Blender writes its chatter to stdout: keep the real one for replies.
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
+    bpy.ops.wm.read_factory_settings(use_empty=True)  # not the preferences of whoever uses this Blender
     print(json.dumps({"ready": True, "blender": bpy.app.version_string}), file=replies, flush=True)
     with tempfile.TemporaryDirectory(prefix="skinseg-worker-") as scratch:
         for line in sys.stdin:
@@ -111,7 +112,7 @@ def serve(request: dict[str, Any], scratch: Path) -> dict[str, Any]:
 
 def _empty_stage(scene: Scene) -> Any:
     """A scene without anything, so that nothing of the last frame leaks into this one."""
-    bpy.ops.wm.read_factory_settings(use_empty=True)
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True, load_ui=False)
     stage = bpy.context.scene
     stage.world = bpy.data.worlds.new("black")
     stage.world.color = (0.0, 0.0, 0.0)

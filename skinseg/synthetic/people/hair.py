@@ -7,7 +7,7 @@ affine map that fits it best.
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -32,6 +32,9 @@ _CROWN = np.array([0.0, 0.01, 1.01])
 # Real hairs are ten times thinner and ten times as many; with these the scalp does not shine through.
 _RADIUS = 0.0003  # metres
 _LONG_RADIUS = 0.00035
+_CURL_RADIUS = 0.00045
+_COIL_RADIUS = 0.0005
+_BEARD_RADIUS = 0.00026
 # Of a pixel, the width to which strands that are thinner may grow, and the least share of them that is kept.
 _VISIBLE = 0.35
 _SPARSEST = 0.15
@@ -41,11 +44,13 @@ _LOCKS = 420  # guides on a whole scalp
 
 @dataclass(frozen=True)
 class _Head:
-    """A posed head. skin, normals: (13380, 3) of the whole body; affine: (4, 3), head to world."""
+    """A posed head. skin, normals: (13380, 3) of the whole body; affine: (4, 3), head to world; pixel: metres
+    that a pixel of the frame spans there."""
 
     skin: Floats
     normals: Floats
     affine: Array
+    pixel: float
 
     def world(self, places: Array) -> Array:
         """Places (..., 3) in the head as world coordinates."""
@@ -58,6 +63,15 @@ class _Head:
     def turn(self, directions: Array) -> Array:
         """Directions (..., 3) in the head as world vectors."""
         return np.asarray(directions @ self.affine[:3])
+
+    def share(self, radius: float) -> float:
+        """Of all strands of a radius (metres), how many are grown: (0, 1]."""
+        narrow = 2 * radius / max(_VISIBLE * self.pixel, 1e-9)
+        return min(max(narrow, _SPARSEST), 1.0)
+
+    def strands(self, points: Array, radius: float) -> Strands:
+        """The strands (S, P, 3) that are grown: as much wider as they are fewer."""
+        return Strands(points.astype(np.float32), radius / self.share(radius))
 
 
 @dataclass(frozen=True)
@@ -118,11 +132,10 @@ def grow_hair(hair: Hair, body: PosedBody, pixel: float = 0.0) -> list[Strands]:
     A function of the arguments alone. Raises ValueError on an unknown style or beard.
     """
     _check(hair)
-    head = _posed_head(body)
+    head = _posed_head(body, pixel)
     groups = _GROWERS[hair.style](hair, head) if hair.style != "bald" else []
     if hair.beard not in ("none", "stubble"):  # stubble is a tint of the skin, see `stubble_area`
         groups.append(grow_beard(hair, head))
-    groups = [_thinned(group, pixel) for group in groups]
     if hair.brows > 0:
         groups.append(grow_brows(hair, head))
     if hair.lashes > 0:
@@ -169,14 +182,6 @@ def hair_shade(hair: Hair) -> Floats:
     return np.maximum(scalp, beard).astype(np.float32)
 
 
-def _thinned(strands: Strands, pixel: float) -> Strands:
-    """Fewer strands, and as much wider; they lie in random order, so that the first are anywhere."""
-    narrow = 2 * strands.radius / max(_VISIBLE * pixel, 1e-9)
-    kept = math.ceil(len(strands.points) * min(max(narrow, _SPARSEST), 1.0))
-    wider = len(strands.points) / max(kept, 1)
-    return replace(strands, points=strands.points[:kept], radius=strands.radius * wider)
-
-
 def _check(hair: Hair) -> None:
     if hair.style not in STYLES:
         raise ValueError(f"unknown hair style {hair.style!r}: expected one of {', '.join(STYLES)}")
@@ -191,7 +196,8 @@ def _grow_short(hair: Hair, head: _Head) -> list[Strands]:
     """Combed from the crown, following the skull; also buzz cuts and what baldness leaves."""
     rng = np.random.default_rng([hair.seed, 1])
     buzz = hair.style == "buzz"
-    roots = _scalp_roots(rng, hair, head, hair.density * (1600 if buzz else 1000))
+    radius = 0.0002 if buzz else _RADIUS
+    roots = _scalp_roots(hair, head, hair.density * (1600 if buzz else 1000), radius)
     # Away from the crown, and back rather than over the brow.
     away = roots.place - head.world(_CROWN)
     comb = away / np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-4)
@@ -216,13 +222,13 @@ def _grow_short(hair: Hair, head: _Head) -> list[Strands]:
     points = _arched(roots, comb, length, lift, 3 if buzz else 6)
     if not buzz and hair.curl > 0:
         points = points + _frizz(rng, points, 0.004 * hair.curl, 2.0)
-    return [Strands(points.astype(np.float32), radius=0.0002 if buzz else _RADIUS)]
+    return [head.strands(points, radius)]
 
 
 def _grow_afro(hair: Hair, head: _Head) -> list[Strands]:
     """Tight coils that stand off the scalp and end on a round outline."""
     rng = np.random.default_rng([hair.seed, 1])
-    roots = _scalp_roots(rng, hair, head, hair.density * 1000)
+    roots = _scalp_roots(hair, head, hair.density * 1000, _COIL_RADIUS)
     count, points = len(roots.place), 12
     # Trimmed to a ball about the skull; what grows at the hairline leans away from the face.
     outward = _unit(roots.place - head.world(_SKULL - np.array([0.0, -0.02, 0.03])))
@@ -234,13 +240,13 @@ def _grow_afro(hair: Hair, head: _Head) -> list[Strands]:
     )
     s = np.linspace(0, 1, points)
     line = roots.place[:, None] + (s[None, :, None] * length[:, None, None]) * direction[:, None]
-    return [Strands((line + _coil(rng, direction, s, 0.0045, length / 0.022)).astype(np.float32), 0.0005)]
+    return [head.strands(line + _coil(rng, direction, s, 0.0045, length / 0.022), _COIL_RADIUS)]
 
 
 def _grow_curly(hair: Hair, head: _Head) -> list[Strands]:
     """Locks of curls: they spring up from the scalp, then hang."""
     rng = np.random.default_rng([hair.seed, 1])
-    roots = _scalp_roots(rng, hair, head, hair.density * 800)
+    roots = _scalp_roots(hair, head, hair.density * 800, _CURL_RADIUS)
     guides = roots[_spread(rng, roots, 2 * _LOCKS)]
     away = _unit(guides.place - head.world(_SKULL))
     comb = _tangent(away + head.turn(np.array([0.0, 0.35, -0.2])), guides.normal)
@@ -257,7 +263,8 @@ def _grow_curly(hair: Hair, head: _Head) -> list[Strands]:
     radius = 0.003 + 0.004 * hair.curl
     paths = paths + _coil(rng, _unit(paths[:, -1] - paths[:, 0]), s, radius, turns)
     locks = _locks(
-        rng, roots, guides, paths, head, points=12, width=0.008, gather=0.008, frizz=0.0008, pinch=0.8, radius=0.00045,
+        rng, roots, guides, paths, head, points=12, width=0.008, gather=0.008, frizz=0.0008, pinch=0.8,
+        radius=_CURL_RADIUS,
     )  # fmt: skip
     return [locks]
 
@@ -268,10 +275,13 @@ def _grow_curly(hair: Hair, head: _Head) -> list[Strands]:
 def _grow_long(hair: Hair, head: _Head) -> list[Strands]:
     """Parted hair that hangs: a bob, or down to the chest and back; some with a fringe."""
     rng = np.random.default_rng([hair.seed, 1])
-    roots = _scalp_roots(rng, hair, head, min(hair.density * 1000, 330e3))
+    roots = _scalp_roots(hair, head, min(hair.density * 1000, 330e3), _LONG_RADIUS)
     parting = rng.choice([-1.0, 1.0]) * rng.choice([0.0, 0.022, 0.035])
     fringed = rng.random() < 0.3
     curtain = rng.uniform(-0.112, -0.075)
+    volume = rng.uniform(0.006, 0.016)
+    # Which locks fall before the shoulder: those rooted in front of a line, drawn for either side.
+    splits = np.where(rng.random(2) < 0.55, rng.uniform(-0.09, 0.0, 2), -1.0)
     guides = roots[_spread(rng, roots, _LOCKS)]
     x, y, z = guides.reference.T
     side = np.where(x > parting, 1.0, -1.0)
@@ -288,10 +298,7 @@ def _grow_long(hair: Hair, head: _Head) -> list[Strands]:
     level = 1.03 - hair.length
     length = np.minimum(hair.length * 1.05, (z - level) * 1.06 + 0.02)
     length = np.maximum(length, 0.03) * rng.uniform(0.86, 1.0, len(length))
-    # Which locks fall before the shoulder: those rooted in front of a line, drawn for either side.
-    splits = np.where(rng.random(2) < 0.55, rng.uniform(-0.09, 0.0, 2), -1.0)
     drift = np.where(y < np.where(x > 0, splits[0], splits[1]), -0.5, 0.6)
-    volume = rng.uniform(0.006, 0.016)
     extra = volume * np.clip(guides.depth / 0.12, 0, 1) + rng.uniform(0, 0.004, len(length))
     paths = _fall(
         head, _obstacle(head, ears=True), guides, start, length,
@@ -303,12 +310,11 @@ def _grow_long(hair: Hair, head: _Head) -> list[Strands]:
         rng, roots, guides, paths, head, points=12, width=0.011, gather=0.04, frizz=0.001 + 0.002 * hair.curl,
         sides=(apart, side * (y < -0.02)),
     )  # fmt: skip
-    return [locks, _fringe(rng, hair, head)] if fringed else [locks]
+    return [locks, _fringe(rng, roots, head)] if fringed else [locks]
 
 
-def _fringe(rng: Rng, hair: Hair, head: _Head) -> Strands:
-    """Hair over the forehead, cut above the eyes."""
-    roots = _scalp_roots(rng, hair, head, min(hair.density * 1000, 330e3))
+def _fringe(rng: Rng, roots: _Roots, head: _Head) -> Strands:
+    """Hair over the forehead, cut above the eyes, of those roots of the scalp that lie there."""
     x, y, _ = roots.reference.T
     roots = roots[(y < -0.105) & (np.abs(x) < 0.05) & (roots.depth < 0.035)]
     guides = roots[_spread(rng, roots, 2 * _LOCKS)]
@@ -336,16 +342,16 @@ def _fringe(rng: Rng, hair: Hair, head: _Head) -> Strands:
 def _grow_tied(hair: Hair, head: _Head) -> list[Strands]:
     """Combed back to a tie at the back of the head: a ponytail that hangs from it, or a bun wound on it."""
     rng = np.random.default_rng([hair.seed, 1])
-    roots = _scalp_roots(rng, hair, head, min(hair.density * 1000, 330e3))
+    roots = _scalp_roots(hair, head, min(hair.density * 1000, 330e3), _LONG_RADIUS)
     height = rng.uniform(0.90, 0.985) if hair.style == "ponytail" else rng.uniform(0.91, 1.03)
     angle = (height - _SKULL[2]) / 0.115
     ray = np.array([0.0, np.sqrt(max(1 - angle**2, 0.05)), angle])
     tie = _SKULL + ray * 0.112
     guides = roots[_spread(rng, roots, _LOCKS)]
     paths = _gathered(head, guides, tie, 0.002 + 0.008 * rng.random() * np.clip(guides.depth / 0.08, 0, 1))
+    behind = (_tail if hair.style == "ponytail" else _bun)(rng, hair, head, tie, ray)
     cap = _locks(rng, roots, guides, paths, head, points=9, width=0.006, gather=0.09, frizz=0.0006, pinch=0.2)
-    grow = _tail if hair.style == "ponytail" else _bun
-    return [cap, grow(rng, hair, head, tie, ray)]
+    return [cap, behind]
 
 
 def _gathered(head: _Head, guides: _Roots, tie: Array, extra: Array) -> Array:
@@ -384,7 +390,7 @@ def _tail(rng: Rng, hair: Hair, head: _Head, tie: Array, ray: Array) -> Strands:
         drift=rng.uniform(-0.1, 0.3),
     )  # fmt: skip
     paths = paths + _waves(rng, paths, length, head, 0.002 + 0.009 * hair.curl, 0.14 - 0.08 * hair.curl)
-    strands = 3200
+    strands = math.ceil(3200 * head.share(_LONG_RADIUS))
     own = rng.integers(count, size=strands)
     roots = _Roots(start[own], normal[own], guides.reference[own], np.ones(strands))
     return _locks(rng, roots, guides, paths, head, points=12, width=0.010, gather=0.02, frizz=0.0015, own=own)
@@ -392,7 +398,7 @@ def _tail(rng: Rng, hair: Hair, head: _Head, tie: Array, ray: Array) -> Strands:
 
 def _bun(rng: Rng, hair: Hair, head: _Head, tie: Array, ray: Array) -> Strands:
     """A coil wound about the axis through the tie."""
-    count, points = 2600, 12
+    count, points = math.ceil(2600 * head.share(_COIL_RADIUS)), 12
     size = 0.020 + 0.008 * rng.random() + 0.012 * np.clip((hair.length - 0.3) / 0.1, 0, 1)
     axis = _unit(head.turn(ray))
     u = _tangent(head.turn(np.array([1.0, 0.0, 0.0]))[None], axis[None])[0]
@@ -411,7 +417,7 @@ def _bun(rng: Rng, hair: Hair, head: _Head, tie: Array, ray: Array) -> Strands:
     out = (size * 0.75 + tube * np.cos(around))[..., None]
     ring = out * (np.cos(turn)[..., None] * u + np.sin(turn)[..., None] * v)
     middle = head.world(tie + ray * size * 0.35)
-    return Strands((middle + ring + (tube * np.sin(around))[..., None] * axis).astype(np.float32), 0.0005)
+    return head.strands(middle + ring + (tube * np.sin(around))[..., None] * axis, _COIL_RADIUS)
 
 
 # ------------------------------------------------------------------------------------------- the face's hair
@@ -422,7 +428,7 @@ def grow_beard(hair: Hair, head: _Head) -> Strands:
     rng = np.random.default_rng([hair.seed, 3])
     reference = reference_body().rest[:BODY_VERTICES].astype(np.float64)
     area = _beard_depth(hair.beard, reference) > -0.006
-    spots = _scatter(rng, area, 500e3, skin_only=True)
+    spots = _scatter(rng, area, 500e3 * head.share(_BEARD_RADIUS), skin_only=True)
     depth = _beard_depth(hair.beard, spots.reference) + rng.normal(0, 0.0015, len(spots.reference))
     chosen = depth > rng.exponential(0.0012, len(depth))
     depth = depth[chosen]
@@ -442,7 +448,7 @@ def grow_beard(hair: Hair, head: _Head) -> Strands:
     points = roots.place[:, None] + s * comb[:, None] + s * (lift[:, None, None] * roots.normal[:, None])
     # A beard falls: what is long bends down in the world.
     points = points - np.array([0.0, 0.0, 1.0]) * np.square(s) * 8.0
-    return Strands((points + _frizz(rng, points, 0.0015, 1.5)).astype(np.float32), radius=0.00026)
+    return head.strands(points + _frizz(rng, points, 0.0015, 1.5), _BEARD_RADIUS)
 
 
 def grow_brows(hair: Hair, head: _Head) -> Strands:
@@ -587,10 +593,14 @@ def _beard_depth(beard: str, reference: Array) -> Array:
     return np.asarray(np.where((z > 0.74) & (y < -0.045), area, -1.0))
 
 
-def _scalp_roots(rng: Rng, hair: Hair, head: _Head, per_square_metre: float) -> _Roots:
-    """Roots over the scalp, thinning out at the hairline."""
-    vertices = reference_body().rest[:BODY_VERTICES, 2] > 0.74
-    spots = _scatter(rng, vertices, per_square_metre)
+def _scalp_roots(hair: Hair, head: _Head, per_square_metre: float, radius: float) -> _Roots:
+    """Roots over the scalp of strands of a radius, thinning out at the hairline.
+
+    How many they are depends on the distance, which must not change the style: they are drawn for themselves.
+    """
+    rng = np.random.default_rng([hair.seed, 6])
+    near = _style_depth(hair, reference_body().rest[:BODY_VERTICES].astype(np.float64)) > -0.02
+    spots = _scatter(rng, near, per_square_metre * head.share(radius))
     ragged = _smooth_noise(rng, spots.reference, 0.012, 1)[:, 0] * 0.002
     depth = _style_depth(hair, spots.reference) + ragged - rng.exponential(0.0025, len(ragged))
     kept = depth > 0
@@ -632,12 +642,12 @@ def _spread(rng: Rng, roots: _Roots, count: int) -> npt.NDArray[np.intp]:
 # ------------------------------------------------------------------------------------------ how strands run
 
 
-def _posed_head(body: PosedBody) -> _Head:
+def _posed_head(body: PosedBody, pixel: float) -> _Head:
     rest = reference_body().rest[:BODY_VERTICES]
     skull = (rest[:, 2] > 0.86) & (np.abs(rest[:, 0]) < 0.078)
     places = np.c_[rest[skull], np.ones(skull.sum())].astype(np.float64)
     affine, *_ = np.linalg.lstsq(places, body.posed[:BODY_VERTICES][skull].astype(np.float64), rcond=None)
-    return _Head(body.posed[:BODY_VERTICES], body_normals(body.posed), np.asarray(affine))
+    return _Head(body.posed[:BODY_VERTICES], body_normals(body.posed), np.asarray(affine), pixel)
 
 
 @cache
@@ -798,7 +808,7 @@ def _locks(
     offset += rng.random((count, 1, 1)) * 0.4 * _at(out, place)
     line = line + loose * (roots.place - guides.place[own])[:, None] + (1 - loose) * spread * offset
     line = line + _frizz(rng, line, frizz, 2.0)
-    return Strands(line.astype(np.float32), radius=radius)
+    return head.strands(line, radius)
 
 
 def _at(paths: Array, place: npt.NDArray[np.intp]) -> Array:

@@ -103,7 +103,7 @@ def pose_body(body: Body) -> PosedBody:
     posed = _skinned(rest, heads, rotations, posed_heads)
 
     names = body_model().bone_labels
-    feet = posed[np.unique(face_groups()["body"]), 2].min()
+    feet = posed[:BODY_VERTICES, 2].min()
     ground = np.array([*posed_heads[names.index("root"), :2], feet])
     bones = dict(zip(names, heads.astype(np.float32), strict=True))
     posed_bones = dict(zip(names, (posed_heads - ground).astype(np.float32), strict=True))
@@ -147,11 +147,11 @@ def track_points(body: PosedBody) -> dict[str, Vector]:
     lips = posed[faces[body_classes() == PartClass.LIPS]].reshape(-1, 3).mean(axis=0)
     eyes = (bones["eye.L"] + bones["eye.R"]) / 2
     hands = [(bones[f"wrist.{side}"] + bones[f"finger3-3.{side}"]) / 2 for side in "LR"]
-    skin = np.unique(faces)
-    whole = (posed[skin].min(axis=0) + posed[skin].max(axis=0)) / 2
+    skin, rest = posed[:BODY_VERTICES], body.rest[:BODY_VERTICES]
+    whole = (skin.min(axis=0) + skin.max(axis=0)) / 2
     # The belly's front at the height of the fourth lumbar bone.
-    waist = skin[np.abs(body.rest[skin, 2] - body.bones["spine04"][2]) < 0.02]
-    navel = posed[waist[np.argmin(body.rest[waist, 1] + np.abs(body.rest[waist, 0]))]]
+    waist = np.flatnonzero(np.abs(rest[:, 2] - body.bones["spine04"][2]) < 0.02)
+    navel = skin[waist[np.argmin(rest[waist, 1] + np.abs(rest[waist, 0]))]]
     points = {
         "face": (eyes + lips) / 2,
         "upper_body": (bones["clavicle.L"] + bones["clavicle.R"]) / 4 + bones["spine02"] / 2,
