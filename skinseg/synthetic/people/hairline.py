@@ -1,0 +1,142 @@
+"""Where hair grows: heights above the hairline on the reference body, and roots drawn there."""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+from skinseg.synthetic.labels import PartClass
+from skinseg.synthetic.people.anatomy import body_classes, face_groups
+from skinseg.synthetic.people.reference import BODY_VERTICES, Floats, reference_body
+from skinseg.synthetic.people.strands import Array, Head, Rng, Roots, smooth_noise, unit
+from skinseg.synthetic.scene import Hair
+
+
+@dataclass(frozen=True)
+class Spots:
+    """Points on the body's skin: the corners of their quads (N, 4), the share of each (4, N, 1), and the place
+    in the head (N, 3)."""
+
+    quads: npt.NDArray[np.int32]
+    share: Array
+    reference: Array
+
+    def __getitem__(self, chosen: npt.NDArray[np.bool_]) -> "Spots":
+        return Spots(self.quads[chosen], self.share[:, chosen], self.reference[chosen])
+
+    def roots(self, head: Head, depth: Array) -> Roots:
+        """These points on a posed head; depth: (N,)."""
+        place, normal = (_between(values, self.quads, self.share) for values in (head.skin, head.normals))
+        return Roots(place, unit(normal), self.reference, depth)
+
+
+@cache
+def reference_skin() -> Array:
+    """Places of the body's vertices in the head, (13380, 3)."""
+    return reference_body().rest[:BODY_VERTICES].astype(np.float64)
+
+
+def scalp_depth(reference: Array) -> Array:
+    """Height above the hairline: forehead, temples, round the ear, nape."""
+    x, y, z = reference.T
+    line = np.interp(
+        y,
+        [-0.16, -0.12, -0.1, -0.085, -0.072, -0.06, -0.028, 0.0, 0.1],
+        [0.972, 0.965, 0.945, 0.924, 0.906, 0.903, 0.905, 0.83, 0.8],
+    )
+    # Temples recede a little from the middle of the forehead.
+    line = line + 0.015 * np.exp(-np.square((np.abs(x) - 0.05) / 0.015)) * (y < -0.07)
+    ear = 0.006 * (np.abs(x) > 0.076)
+    return np.asarray(z - line - ear)
+
+
+def style_depth(hair: Hair, reference: Array) -> Array:
+    """Height above the hairline of the person's own style; nothing is above it on a bald head."""
+    depth = scalp_depth(reference)
+    if hair.style == "bald":
+        return np.full_like(depth, -1.0)
+    x, y, z = reference.T
+    if hair.style in ("buzz", "short", "receding"):
+        sideburn = np.minimum(np.minimum(y + 0.078, -0.052 - y), z - 0.884)
+        depth = np.maximum(depth, np.where(z < 0.93, sideburn, -1.0))
+    if hair.style != "receding":
+        return depth
+    # From temples that recede on either side of the forelock, to a wreath round a bare top.
+    amount = np.random.default_rng([hair.seed, 5]).uniform(0, 1)
+    level = 0.972 - 0.015 * amount
+    if amount < 0.5:
+        temples = (0.03 + 0.10 * amount) * np.exp(-np.square((np.abs(x) - 0.05) / 0.022))
+        kept = np.maximum(y + 0.132 - 0.03 * amount - temples, np.minimum(level - z, y + 0.105))
+    else:
+        kept = np.minimum(level + np.clip(y - 0.20 * (amount - 0.9), 0, 0.1) - z, y + 0.105)
+    return np.asarray(np.minimum(depth, kept))
+
+
+def beard_depth(beard: str, reference: Array) -> Array:
+    """Distance inside the edge of the area where a beard grows, metres, negative outside it."""
+    x, y, z = reference.T
+    across = np.abs(x)
+    # Upper lip: between nose and lip, out to the mouth's corners.
+    moustache = np.minimum(
+        np.minimum(0.8515 - 0.10 * across - z, z - 0.8385 + 0.25 * np.maximum(across - 0.018, 0)),
+        0.034 - across,
+    )
+    chin = np.minimum(np.minimum(0.814 + 0.45 * np.maximum(across - 0.012, 0) - z, 0.032 - across), z - 0.772)
+    bridge = np.minimum(0.006 - np.abs(across - 0.031), np.minimum(z - 0.79, 0.85 - z))
+    goatee = np.maximum(np.maximum(moustache, chin), bridge)
+    # Cheeks: below a line from the sideburn to the mouth's corner; jaw; upper neck.
+    upper = np.interp(y, [-0.16, -0.14, -0.10, -0.065, -0.05], [0.835, 0.842, 0.862, 0.905, 0.91])
+    cheeks = np.minimum(np.minimum(upper - z, -0.048 - y), z - np.interp(y, [-0.12, -0.05], [0.765, 0.80]))
+    cheeks = np.where(across > 0.03, np.minimum(cheeks, (across - 0.026) * 1.0), -1.0)
+    under = np.minimum(np.minimum(0.80 - z, z - 0.752), -0.055 - y)
+    full = np.maximum(np.maximum(goatee, cheeks), under)
+    areas = {"moustache": moustache, "goatee": goatee, "full": full, "stubble": full}
+    area = areas.get(beard, np.full_like(z, -1.0))
+    return np.asarray(np.where((z > 0.74) & (y < -0.045), area, -1.0))
+
+
+def scalp_roots(hair: Hair, head: Head, per_square_metre: float, radius: float) -> Roots:
+    """Roots over the scalp of strands of a radius, thinning out at the hairline.
+
+    How many they are depends on the distance, which must not change the style: they are drawn for themselves.
+    """
+    rng = np.random.default_rng([hair.seed, 6])
+    near = style_depth(hair, reference_skin()) > -0.02
+    spots = scatter(rng, near, per_square_metre * head.share(radius))
+    ragged = smooth_noise(rng, spots.reference, 0.012, 1)[:, 0] * 0.002
+    depth = style_depth(hair, spots.reference) + ragged - rng.exponential(0.0025, len(ragged))
+    kept = depth > 0
+    return spots[kept].roots(head, depth[kept])
+
+
+def scatter(
+    rng: Rng, vertices: npt.NDArray[np.bool_], per_square_metre: float, skin_only: bool = False
+) -> Spots:
+    """Random points on the body faces whose vertices are all chosen."""
+    faces = face_groups()["body"]
+    chosen = vertices[faces].all(axis=1)
+    if skin_only:
+        chosen &= body_classes() == PartClass.SKIN
+    faces = faces[chosen]
+    corners = reference_body().rest[faces]
+    area = np.linalg.norm(np.cross(corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 1]), axis=1) / 2
+    count = rng.poisson(area.sum() * per_square_metre)
+    quads = faces[rng.choice(len(faces), size=count, p=area / area.sum())]
+    u, v = rng.random((2, count, 1))
+    share = np.stack([(1 - u) * (1 - v), u * (1 - v), u * v, (1 - u) * v])
+    return Spots(quads, share, _between(reference_body().rest, quads, share))
+
+
+def _between(values: Floats, quads: npt.NDArray[np.int32], share: Array) -> Array:
+    """Values (V, 3) of the corners of quads (N, 4), mixed by their shares (4, N, 1): (N, 3)."""
+    a, b, c, d = (part * values[corner] for part, corner in zip(share, quads.T, strict=True))
+    return np.asarray(a + b + c + d)
+
+
+def spread(rng: Rng, roots: Roots, count: int) -> npt.NDArray[np.intp]:
+    """About `count` of the roots, no two of them close: one from each occupied cell of a grid."""
+    cell = np.sqrt(0.065 / count)
+    cells = np.floor((roots.reference + rng.random(3) * cell) / cell).astype(np.int64)
+    _, first = np.unique(cells, axis=0, return_index=True)
+    return np.asarray(first, np.intp)
