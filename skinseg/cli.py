@@ -2,10 +2,12 @@
 
 import argparse
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from skinseg import __version__
 from skinseg.errors import UserError
@@ -487,6 +489,8 @@ def _render(options: argparse.Namespace) -> None:
     config = GeneratorConfig.load(options.config) if options.config else GeneratorConfig()
     tracked = tracking.is_wanted(options.wandb)
     began = time.monotonic()
+    # What ends a cluster's job, or one in the background: the set still gets its table and its data card.
+    signal.signal(signal.SIGTERM, _stop)
     report = render_set(
         config,
         options.count,
@@ -503,6 +507,10 @@ def _render(options: argparse.Namespace) -> None:
     if tracked:
         counts = {"frames": report.frames, "rendered": report.rendered, "redrawn": report.redrawn}
         tracking.log_set(report.out, counts | {"seconds": round(time.monotonic() - began, 1)})
+
+
+def _stop(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def _evaluate(options: argparse.Namespace) -> None:

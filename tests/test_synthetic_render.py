@@ -177,16 +177,26 @@ def test_a_frame_that_kills_every_worker_ends_the_call_and_keeps_the_rest(
 
 
 @pytest.mark.slow
-def test_ctrl_c_keeps_what_is_finished(tmp_path: Path, stand_in: Workers) -> None:
-    stand_in(f"if index == 2: time.sleep(0.5); os.kill({os.getpid()}, 2); time.sleep(600)")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_command_that_is_stopped_keeps_what_is_finished(
+    tmp_path: Path,
+    stand_in: Workers,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    number: signal.Signals,
+) -> None:
+    stand_in(f"if index == 2: time.sleep(0.5); os.kill({os.getpid()}, {number:d}); time.sleep(600)")
+    monkeypatch.setattr(renderer, "Job", PlainJob)
     out = tmp_path / "set"
     # A shell's background jobs ignore Ctrl-C, and so would this process.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler), signal.getsignal(signal.SIGTERM)
     try:
-        with pytest.raises(KeyboardInterrupt):
-            render(out, 4)
+        code = cli.main(["render", "--count", "4", "--workers", "1", "--no-wandb", "--out", str(out)])
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, before[0])
+        signal.signal(signal.SIGTERM, before[1])
+    assert code == 130
+    assert "stopped; what was finished is kept" in capsys.readouterr().err
     assert pd.read_parquet(out / "scenes.parquet")["index"].tolist() == [0, 1]
     assert [path.name for path in out.glob(".*")] == [".lock"]
 
