@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 import traceback
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -138,8 +139,9 @@ def _empty_stage(scene: Scene) -> Any:
     return stage
 
 
+@cache
 def _use_gpu() -> bool:
-    """Turn the first kind of GPU on that Cycles finds; factory settings turn it off again."""
+    """Turn the first kind of GPU on that Cycles finds: a preference, which outlives a frame's scene."""
     preferences = bpy.context.preferences.addons["cycles"].preferences
     for backend in GPU_BACKENDS:
         try:
