@@ -51,9 +51,9 @@ def worn(kind: str, body: PosedBody, seed: int = 0, size: float = 0.5) -> list[M
 
 def on_resting_head(body: PosedBody, points: Floats) -> Floats:
     """World points in the coordinates of the head at rest."""
-    from skinseg.synthetic.people.accessories import _head
+    from skinseg.synthetic.people.fitting import resting_head
 
-    head = _head(body)
+    head = resting_head(body)
     return (points - head.shift) @ head.rotation
 
 
@@ -259,13 +259,14 @@ def hedgehog(body: PosedBody, length: float) -> Strands:
 def test_no_hair_pokes_through_a_hat(kind: str) -> None:
     from scipy.spatial import cKDTree
 
-    from skinseg.synthetic.people.accessories import tuck, wear
+    from skinseg.synthetic.people.accessories import wear
+    from skinseg.synthetic.people.headwear import tuck
 
     body = person(1)
     worn_kinds = (accessory(kind),)
     meshes = wear(worn_kinds, body)
     hair = hedgehog(body, 0.06)
-    (tucked,) = tuck([hair], meshes, worn_kinds, body)
+    (tucked,) = tuck([hair], worn_kinds, body)
     if kind == "headband":  # hides nothing wholly
         assert len(tucked.points) == len(hair.points)
     else:
@@ -284,21 +285,18 @@ def test_no_hair_pokes_through_a_hat(kind: str) -> None:
 
 @pytest.mark.slow
 def test_hair_stays_as_it_is_without_a_hat() -> None:
-    from skinseg.synthetic.people.accessories import tuck, wear
+    from skinseg.synthetic.people.headwear import tuck
 
     body, hair = person(0), hedgehog(person(0), 0.05)
-    glasses = (accessory("glasses"),)
-    (same,) = tuck([hair], wear(glasses, body), glasses, body)
+    (same,) = tuck([hair], (accessory("glasses"),), body)
     np.testing.assert_array_equal(same.points, hair.points)
 
 
 def test_an_unknown_accessory_is_refused() -> None:
-    from skinseg.synthetic.people.accessories import tuck, wear
+    from skinseg.synthetic.people.accessories import wear
 
     with pytest.raises(ValueError, match=r"'crown'.*glasses, .*beanie"):
         wear((accessory("crown"),), person(0))
-    with pytest.raises(ValueError, match="crown"):
-        tuck([], [], (accessory("crown"),), person(0))
 
 
 @pytest.mark.parametrize("kind", kinds_of_things())

@@ -9,9 +9,10 @@ import numpy.typing as npt
 
 from skinseg.synthetic.labels import PartClass
 from skinseg.synthetic.mesh import Figure, Mesh, Strands
-from skinseg.synthetic.people.accessories import tuck, wear
+from skinseg.synthetic.people.accessories import wear
 from skinseg.synthetic.people.anatomy import PosedBody, body_classes, body_model, face_groups, face_uvs
 from skinseg.synthetic.people.hair import grow_hair, hair_shade, haired_faces
+from skinseg.synthetic.people.headwear import tuck
 from skinseg.synthetic.people.posture import rotation_matrix
 from skinseg.synthetic.people.reference import BODY_VERTICES, compacted
 from skinseg.synthetic.people.wardrobe import covers_hair, dress
@@ -64,7 +65,7 @@ def build_person(person: Person, body: PosedBody, pixel: float) -> tuple[list[Me
     if covers_hair(person.garments):
         hair = dataclasses.replace(hair, style="bald")
     worn = wear(person.accessories, body, clothes)
-    strands = tuck(grow_hair(hair, body, pixel), worn, person.accessories, body)
+    strands = tuck(grow_hair(hair, body, pixel), person.accessories, body)
     skin = skin_mesh(body, covered, hair, person.skin)
     return [skin, *part_meshes(body), *clothes, *worn], strands
 
