@@ -141,9 +141,10 @@ def test_every_bone_and_action_is_known_to_the_body_model() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("weight", [0.2, 0.85])
 @pytest.mark.parametrize("family", sorted(posture._TOUCHING | {"arms_down", "crouching", "walking"}))
-def test_hands_do_not_sink_into_the_body(family: str, weight: float) -> None:
+def test_hands_do_not_sink_into_the_body(family: str) -> None:
+    from scipy.spatial import cKDTree
+
     from skinseg.synthetic.people.anatomy import face_groups
     from skinseg.synthetic.people.human import pose_body
     from skinseg.synthetic.people.reference import reference_body, vertex_normals
@@ -155,12 +156,15 @@ def test_hands_do_not_sink_into_the_body(family: str, weight: float) -> None:
     )
     hand = skin[reference.bone_share("wrist", "finger", "metacarpal")[skin] > 0.6]
     trunk = skin[arm[skin] < 0.05]
-    rng = np.random.default_rng([7, int(100 * weight)])
-    joints = draw_joints(rng, family, opening=0.1 if weight > 0.5 else 0.0)
-    body = pose_body(Body({"gender": 0.3, "age": 0.8, "weight": weight, "height": 0.5}, {}, family, joints))
-    normals = vertex_normals(body.posed, faces)
-    depths = []
-    for point in body.posed[hand[::3]]:
-        nearest = trunk[np.argmin(((body.posed[trunk] - point) ** 2).sum(axis=1))]
-        depths.append((body.posed[nearest] - point) @ normals[nearest])
-    assert max(depths) < 0.03  # metres; flesh gives way by about as much
+    config = dataclasses.replace(GeneratorConfig(), poses={family: 1.0})
+    sunk = []
+    for seed in range(8):
+        body = pose_body(draw_body(np.random.default_rng([7, seed]), config, "whole"))
+        normals = vertex_normals(body.posed, faces)
+        points = body.posed[hand[::3]]
+        distance, nearest = cKDTree(body.posed[trunk]).query(points)
+        nearest = trunk[nearest]
+        depth = np.einsum("ij,ij->i", body.posed[nearest] - points, normals[nearest])
+        sunk.append(((depth > 0.005) & (distance < 0.06)).mean())  # metres
+    assert np.mean(sunk) < 0.02  # of both hands' points
+    assert max(sunk) < 0.12

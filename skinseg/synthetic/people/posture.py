@@ -273,7 +273,7 @@ def _bent(forwards: float, neck: float = 0.0) -> Joints:
 _DOWN = _left_arm((0.22, 0.05, -1.0), (0.12, -0.25, -1.0))
 _DOWN_RIGHT = _mirrored(_DOWN)
 _HIP = _left_arm((0.85, 0.35, -0.75), (-0.42, -0.62, -0.58))
-_LAP = _left_arm((0.40, -0.12, -0.90), (-0.36, -0.86, -0.29), (0.0, 0.0, -1.0))
+_LAP = _left_arm((0.40, -0.12, -0.90), (-0.36, -0.86, -0.24), (0.0, 0.0, -1.0))
 _STANDING = _legs((0.0, 0.0), (0.0, 0.0))
 _FRONT = (0.0, -1.0, 0.0)
 
@@ -301,7 +301,7 @@ POSTURES: dict[str, Joints] = {
     | _left_arm((0.10, -0.75, -0.66), (-0.35, -0.02, 0.93), (-0.3, 0.9, 0))
     | _mirrored(_left_arm((0.25, -0.30, -0.90), (-0.85, -0.45, -0.10))),
     "hand_in_hair": _STANDING
-    | _left_arm((0.66, -0.41, 0.62), (-0.74, 0.52, 0.28), (-0.7, 0, -0.7))
+    | _left_arm((0.66, -0.41, 0.62), (-0.74, 0.52, 0.36), (-0.7, 0, -0.7))
     | _DOWN_RIGHT,
     "hands_behind_head": _STANDING
     | _left_arm((0.68, 0.22, 0.70), (-0.96, 0.28, -0.08), (0, -1, 0))
@@ -337,12 +337,15 @@ POSTURES: dict[str, Joints] = {
 }
 
 # Arms that touch the body are moved less, or hands would sink into it.
+_ARM_NOISE = 0.25
 _TOUCHING = frozenset({
     "arms_behind", "hands_on_hips", "arms_folded", "hands_clasped", "hand_near_face", "hand_on_chin",
     "hand_in_hair", "hands_behind_head", "leaning", "sitting", "cross_legged_sitting", "kneeling",
 })  # fmt: skip
+# Families whose hands lie on the legs: back and legs are moved less, too.
+_HANDS_ON_LEGS = frozenset({"sitting", "cross_legged_sitting", "kneeling"})
 # Families whose hands lie on something, so that a gesture would go through it.
-_BUSY_HANDS = _TOUCHING - {"hand_near_face", "sitting", "kneeling", "cross_legged_sitting"}
+_BUSY_HANDS = _TOUCHING - _HANDS_ON_LEGS - {"hand_near_face"}
 # Families that hold up the left hand: radians that its forearm turns from showing the palm, one way or other.
 _TURNED = {"hand_forward": (-2.5, 0.0), "forearm_up": (-0.4, 0.6), "waving": (-0.4, 0.4)}
 
@@ -376,8 +379,7 @@ def draw_joints(
     on an unknown family.
     """
     joints = {name: np.array(rotation) for name, rotation in POSTURES[family].items()}
-    touching = family in _TOUCHING
-    arm_scale = 0.25 if touching else 1.0
+    arms = {side: _ARM_NOISE if family in _TOUCHING and not _hangs(family, side) else 1.0 for side in _SIDES}
 
     def noise(shape: int | None = None) -> Array:
         return np.asarray(np.clip(rng.normal(size=shape), -2, 2))
@@ -386,16 +388,19 @@ def draw_joints(
         joints[bone] = joints.get(bone, np.zeros(3)) + rotation
 
     for bone, deviation in _NOISY_BONES.items():
-        arm = bone.startswith(("clavicle", "upperarm", "wrist"))
-        change = (arm_scale if arm else 1.0) * deviation * noise(3)
-        if bone.startswith("upperarm01") and not touching:  # off the body, never into it
+        change = deviation * noise(3)
+        if bone.startswith(("clavicle", "upperarm", "wrist")):
+            change *= arms[bone[-1]]
+        elif family in _HANDS_ON_LEGS:
+            change *= 0.4
+        if bone.startswith("upperarm01") and arms[bone[-1]] == 1:  # off the body, never into it
             change[1] = -_SIDES[bone[-1]][0] * (0.6 * abs(change[1]) + opening)
         turn(bone, change)
     for side, (_, mirror) in _SIDES.items():
         flexion = float(joints.get(f"lowerarm01.{side}", np.zeros(3)) @ (mirror * _ELBOW))
-        bend = max(0.15 * arm_scale * float(noise()), _STRAIGHT_ELBOW + 0.05 - flexion)
+        bend = max(0.15 * arms[side] * float(noise()), _STRAIGHT_ELBOW + 0.05 - flexion)
         turn(f"lowerarm01.{side}", mirror * _ELBOW * bend)
-        turn(f"lowerarm02.{side}", mirror * _FOREARM * 0.25 * arm_scale * noise())
+        turn(f"lowerarm02.{side}", mirror * _FOREARM * 0.25 * arms[side] * noise())
         turn(f"lowerleg01.{side}", np.array([0.08 * abs(noise()), 0.0, 0.0]))
         hand = _draw_hand(rng, family, side, p_gesture)
         joints |= {name: np.array(rotation) for name, rotation in hand.items()}
@@ -409,6 +414,11 @@ def draw_joints(
     result = {name: _vector(rotation) for name, rotation in joints.items()}
     result |= _draw_head(rng, result)
     return _mirrored(result) if rng.random() < 0.5 else result
+
+
+def _hangs(family: str, side: str) -> bool:
+    bone = f"upperarm01.{side}"
+    return POSTURES[family][bone] == POSTURES["arms_down"][bone]
 
 
 def _draw_hand(rng: np.random.Generator, family: str, side: str, p_gesture: float) -> Joints:
@@ -454,7 +464,7 @@ def draw_body(rng: np.random.Generator, config: GeneratorConfig, track: str) -> 
     phenotype = _draw_build(rng, config)
     expression = _draw_expression(rng) if rng.random() < config.p_expression else {}
     p_gesture = 1.0 if track == "hand" else config.p_gesture
-    opening = 0.25 * max(phenotype["weight"] - 0.55, 0.0) + 0.05 * phenotype["gender"]
+    opening = 0.03 + 0.25 * max(phenotype["weight"] - 0.5, 0.0) + 0.05 * phenotype["gender"]
     return Body(phenotype, expression, family, draw_joints(rng, family, p_gesture, opening))
 
 
