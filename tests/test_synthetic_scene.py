@@ -18,6 +18,7 @@ from skinseg.synthetic.people.wardrobe import CHEST_COVERED_FROM_GENDER, KINDS, 
 from skinseg.synthetic.sampling import (
     CLOTHES_CONTRAST,
     EXTENTS,
+    FOLDED_POSES,
     HEIGHTS,
     PRINTED,
     SENSOR,
@@ -157,7 +158,20 @@ def test_everything_drawn_can_be_built(scenes):
         assert thing.kind in things.KINDS
         assert thing.held in ("", "left", "right")
         assert not thing.held or thing.kind in things.GRIPS
+        assert thing.under is None or thing.kind in things.SEATS
         assert thing.surface.texture in TEXTURES
+
+
+def test_who_sits_sits_on_something(scenes):
+    for scene in scenes:
+        sitting = [n for n, person in enumerate(scene.people) if person.body.pose_family == "sitting"]
+        assert [thing.under for thing in scene.things if thing.under is not None] == sitting
+    assert any(thing.under is not None for scene in scenes for thing in scene.things)
+
+
+def test_in_bent_hips_underwear_has_legs(scenes):
+    for person in everyone(scenes):
+        assert (person.garments[0].leg > 0) == (person.body.pose_family in FOLDED_POSES)
 
 
 def test_men_have_beards_and_women_none(scenes):

@@ -29,7 +29,7 @@ from skinseg.synthetic.scene import (
     Thing,
 )
 from skinseg.synthetic.surroundings.backgrounds import Photos
-from skinseg.synthetic.surroundings.things import GRIPS
+from skinseg.synthetic.surroundings.things import GRIPS, SEATS
 from skinseg.tones.ita import draw_skin_color, lab_to_linear, linear_to_lab, srgb_to_linear
 
 # Part -> metres that the frame spans there, drawn uniformly in the logarithm. A face is 0.22 m high, a hand
@@ -55,6 +55,8 @@ NARROW_POSES = (
     "sitting", "arm_round",
 )  # fmt: skip
 
+# Postures in whose bent hips briefs would vanish, so that people look bare: theirs have legs.
+FOLDED_POSES = ("sitting", "cross_legged_sitting", "kneeling", "crouching")
 PRINTED = ("shirt", "sweater", "dress")  # what has a print where patterns draw one: it stands on the chest
 # CIELAB distance from the wearer's skin: people in underwear of skin's colour look bare, to the eye and to a model.
 UNDERWEAR_CONTRAST, CLOTHES_CONTRAST = 35.0, 12.0
@@ -135,8 +137,10 @@ def draw_scene(
     Each part has a random stream of its own: two configurations that differ in one share (clothed, textured)
     show the same people in the same poses otherwise.
     """
-    streams = np.random.SeedSequence([seed, index, attempt]).spawn(6)
-    of_room, of_camera, of_lens, of_lights, of_things, of_company = map(np.random.default_rng, streams)
+    streams = np.random.SeedSequence([seed, index, attempt]).spawn(7)
+    of_room, of_camera, of_lens, of_lights, of_things, of_company, of_seats = map(
+        np.random.default_rng, streams
+    )
     room = draw_room(config, of_room, photos)
     company = draw_company(config, of_company)
     camera = draw_camera(config, room, of_camera, of_lens, bool(company))
@@ -148,6 +152,11 @@ def draw_scene(
         people.append(dataclasses.replace(person, place=place, facing=facing))
     things = draw_things(config, room, camera, of_things)
     people[0] = _holding(people[0], things)
+    seats = [
+        _seat(config, of_seats, number)
+        for number, person in enumerate(people)
+        if person.body.pose_family == "sitting"
+    ]
     return Scene(
         index=index,
         seed=seed,
@@ -155,7 +164,7 @@ def draw_scene(
         resolution=config.resolution,
         samples=config.samples,
         people=tuple(people),
-        things=things,
+        things=(*things, *seats),
         room=room,
         lights=draw_lights(config, room, camera, of_lights),
         camera=camera,
@@ -263,6 +272,8 @@ def draw_garments(config: GeneratorConfig, body: Body, rng: np.random.Generator)
     gender = body.phenotype["gender"]
     woman = gender >= WOMAN
     worn = [_garment(config, rng, kind, fit=0.0) for kind in required_underwear(gender)]
+    if body.pose_family in FOLDED_POSES:
+        worn[0] = dataclasses.replace(worn[0], leg=_uniform(rng, 0.1, 0.25))
     clothed = rng.random() < config.p_clothed
     scarf = rng.random() < config.p_scarf
     if clothed:
@@ -483,6 +494,12 @@ def draw_things(
             place = (distance * math.cos(angle), distance * math.sin(angle), 0.0)
             things.append(_thing(config, rng, kind, FURNITURE[kind], "", place))
     return tuple(things)
+
+
+def _seat(config: GeneratorConfig, rng: np.random.Generator, number: int) -> Thing:
+    """What the person of that number sits on."""
+    seat = _thing(config, rng, _pick(rng, dict.fromkeys(SEATS, 1.0)), (0.0, 0.0), "", (0.0, 0.0, 0.0))
+    return dataclasses.replace(seat, under=number)
 
 
 def _thing(

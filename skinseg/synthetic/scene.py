@@ -178,7 +178,8 @@ class Thing:
     """An object that is no part of a person: class BACKGROUND, and it occludes people.
 
     kind: one of `things.KINDS`. held: "" stands free at `position` (its lowest point's middle, metres), else
-    "left" or "right": in that hand of the first person, and position is not used.
+    "left" or "right": in that hand of the first person, and position is not used. under: number of the person who
+    sits on it; it then stands where they do and is as high as they sit, and position, turn and size are not used.
     """
 
     kind: str
@@ -188,6 +189,7 @@ class Thing:
     size: float  # the largest side, metres
     surface: Surface
     seed: int
+    under: int | None = None
 
 
 @dataclass(frozen=True)

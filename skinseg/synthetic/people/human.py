@@ -18,7 +18,7 @@ from skinseg.synthetic.people.reference import BODY_VERTICES, compacted
 from skinseg.synthetic.people.wardrobe import covers_hair, dress
 from skinseg.synthetic.scene import SENSOR, YOUNGEST_ADULT, Body, Hair, Person, Scene, Skin, Vector
 from skinseg.synthetic.surroundings.backgrounds import Photos, load_photo
-from skinseg.synthetic.surroundings.things import build_things, hand_frame
+from skinseg.synthetic.surroundings.things import build_things, hand_frame, sitter
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -47,7 +47,10 @@ def build_figure(scene: Scene, photos: Photos | None = None) -> Figure:
         surfaces, hairs = build_person(person, body, pixel)
         meshes += [_placed_mesh(mesh, person, number) for mesh in surfaces]
         strands += [_placed_strands(hair, person, number) for hair in hairs]
-    meshes += build_things(scene.things, {side: hand_frame(bodies[0], side) for side in ("left", "right")})
+    hands = {side: hand_frame(bodies[0], side) for side in ("left", "right")}
+    under = {thing.under for thing in scene.things if thing.under is not None}
+    sitters = {n: sitter(bodies[n], scene.people[n].place, scene.people[n].facing) for n in under}
+    meshes += build_things(scene.things, hands, sitters)
     walls = scene.room.walls
     shown = {}
     if walls.photo and photos is not None:

@@ -148,10 +148,11 @@ def _places(points: Floats, arm: Floats, hand: Floats, head: Floats) -> _Places:
 def field(garment: Garment) -> Floats:
     """The garment's scalar field at the reference body's vertices: float32 (V,), negative where cloth is.
 
-    briefs: hips, with legs cut diagonally. bra: round the chest. swimsuit: both in one. shirt, sweater,
-    jacket: torso from `neckline` to `hem`, arms to `sleeve`; a jacket is open in front. dress, coat: the same
-    down to the hips; the skirt below covers nothing for good. trousers: waist to `leg`. skirt: waist to
-    `leg`, open from below. headscarf: head and neck but for the face. scarf: its ends on the chest.
+    briefs: hips, with legs cut diagonally, or straight at `leg` where it is above 0. bra: round the chest.
+    swimsuit: both in one. shirt, sweater, jacket: torso from `neckline` to `hem`, arms to `sleeve`; a jacket is
+    open in front. dress, coat: the same down to the hips; the skirt below covers nothing for good. trousers:
+    waist to `leg`. skirt: waist to `leg`, open from below. headscarf: head and neck but for the face. scarf: its
+    ends on the chest.
     Raises ValueError on an unknown kind.
     """
     return _field(garment, _body_places())
@@ -168,7 +169,8 @@ def _edges(garment: Garment, at: _Places) -> dict[str, Floats]:
     layer(garment)  # refuses an unknown kind
     kind = garment.kind
     if kind == "briefs":
-        return {"waist": z - _WAIST, "legs": _leg_holes(at), "arms": _arm_field(at, 0.0)}
+        legs = _leg_end(garment.leg) - z if garment.leg else _leg_holes(at)
+        return {"waist": z - _WAIST, "legs": legs, "arms": _arm_field(at, 0.0)}
     if kind == "bra":
         top = z - 0.605
         if _drawn(garment, 2) < 0.7:
@@ -179,8 +181,7 @@ def _edges(garment: Garment, at: _Places) -> dict[str, Floats]:
         neck = np.maximum(_neckline("round", max(garment.neckline, 0.6), at), _straps(at))
         return {"neck": neck, "legs": _leg_holes(at), "arms": _arm_field(at, 0.0)}
     if kind in ("trousers", "skirt"):
-        leg = _CROTCH - 0.05 + garment.leg * (_ANKLE - _CROTCH + 0.05)
-        return {"waist": z - (_WAIST + 0.02), "leg": leg - z, "arms": _arm_field(at, 0.0)}
+        return {"waist": z - (_WAIST + 0.02), "leg": _leg_end(garment.leg) - z, "arms": _arm_field(at, 0.0)}
     if kind == "headscarf":
         return {"face": _face_opening(at.points), "bottom": 0.70 - z, "arms": _arm_field(at, 0.0)}
     if kind == "scarf":
@@ -199,6 +200,11 @@ def _edges(garment: Garment, at: _Places) -> dict[str, Floats]:
     if kind in _OPEN_FRONTS:
         edges["front"] = np.minimum(_front_gap(garment, z) - np.abs(x), -0.03 - y)
     return edges
+
+
+def _leg_end(leg: float) -> float:
+    """Height at which trouser legs end: 0 = crotch, 1 = ankle."""
+    return _CROTCH - 0.05 + leg * (_ANKLE - _CROTCH + 0.05)
 
 
 def _leg_holes(at: _Places) -> Floats:

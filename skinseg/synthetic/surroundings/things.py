@@ -1,8 +1,8 @@
 """Everyday objects and furniture that are no part of a person: class BACKGROUND, and they occlude people."""
 
 import itertools
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -67,23 +67,64 @@ def hand_frame(body: PosedBody, side: str) -> Hand:
     return (centre + height * out).astype(np.float32), axes.astype(np.float32)
 
 
-def build_things(things: tuple[Thing, ...], hands: dict[str, Hand]) -> list[Mesh]:
+@dataclass(frozen=True)
+class Sitter:
+    """Who sits on a thing: height of the lowest skin above it and where the back ends along +Y, metres, before
+    they were turned by `facing` (radians) and moved to `place`."""
+
+    height: float
+    back: float
+    place: tuple[float, float]
+    facing: float
+
+
+def sitter(body: PosedBody, place: tuple[float, float], facing: float) -> Sitter:
+    """One who sits with feet at z = 0, facing -Y."""
+    legs = reference_body().bone_share("upperleg", "pelvis", "root")[:BODY_VERTICES] > 0.5
+    skin = body.posed[:BODY_VERTICES][legs].astype(np.float64)
+    back = float(skin[:, 1].max())
+    return Sitter(float(skin[skin[:, 1] > back - SEAT_DEPTH, 2].min()), back, place, facing)
+
+
+def build_things(
+    things: tuple[Thing, ...], hands: dict[str, Hand], sitters: Mapping[int, Sitter]
+) -> list[Mesh]:
     """One mesh for each thing, class BACKGROUND, material "thing:<index>", with UV in metres.
 
-    hands: `hand_frame` by the name that `Thing.held` may have. Raises ValueError on an unknown kind, on a kind
-    that no hand can hold, and on a hand that is not given.
+    hands: `hand_frame` by the name that `Thing.held` may have. sitters: by the number that `Thing.under` may have.
+    Raises ValueError on an unknown kind, on a kind that no hand can hold or nobody can sit on, and on a hand or a
+    sitter that is not given.
     """
     meshes = []
     for index, thing in enumerate(things):
         if thing.kind not in _MODELS:
             raise ValueError(f"unknown kind of thing {thing.kind!r}: expected one of {', '.join(KINDS)}")
-        model = _MODELS[thing.kind](thing.size, np.random.default_rng([thing.seed, 0]))
-        if thing.held:
-            solid = _in_hand(thing, model, hands)
+        rng = np.random.default_rng([thing.seed, 0])
+        if thing.under is not None:
+            solid = _under(thing, sitters, rng)
+        elif thing.held:
+            solid = _in_hand(thing, _MODELS[thing.kind](thing.size, rng), hands)
         else:
+            model = _MODELS[thing.kind](thing.size, rng)
             solid = moved(model, np.array(thing.position), turned(thing.turn))
         meshes.append(mesh_of(solid, PartClass.BACKGROUND, f"thing:{index}"))
     return meshes
+
+
+def _under(thing: Thing, sitters: Mapping[int, Sitter], rng: np.random.Generator) -> Solid:
+    """The model with its seat below the sitter and its back, if it has one, behind theirs."""
+    if thing.under is None or thing.under not in sitters:
+        raise ValueError(f"{thing.kind} is under person {thing.under}: expected one of {[*sitters]}")
+    if thing.kind not in SEATS:
+        raise ValueError(f"nobody sits on a {thing.kind}: expected one of {', '.join(SEATS)}")
+    who = sitters[thing.under]
+    model = _MODELS[thing.kind](who.height / SEATS[thing.kind], rng)
+    rest = model.vertices[model.vertices[:, 2] > 1.2 * who.height, 1]
+    behind = rest.min() - 0.015 if len(rest) else model.vertices[:, 1].max() - 0.02
+    around = turned(who.facing)
+    return moved(
+        model, np.array([*who.place, 0.0]) + np.array([0.0, who.back - behind, 0.0]) @ around, around
+    )
 
 
 def _in_hand(thing: Thing, model: Solid, hands: dict[str, Hand]) -> Solid:
@@ -382,6 +423,20 @@ def _chair(size: float, rng: np.random.Generator) -> Solid:
     return joined(*parts)
 
 
+def _stool(size: float, rng: np.random.Generator) -> Solid:
+    """size is its height: a round or square seat on legs, or a block."""
+    half, thick = rng.uniform(0.17, 0.22), rng.uniform(0.025, 0.06)
+    kind = rng.choice(("round", "square", "block"))
+    if kind == "block":
+        return _block((-half, half), (-half, half), (0.0, size), rng.uniform(0.005, 0.04))
+    angle = np.arange(32) * 2 * np.pi / 32
+    if kind == "round":
+        seat = prism(half * np.stack([np.cos(angle), np.sin(angle)], axis=1), size - thick, size, 0.01)
+    else:
+        seat = _block((-half, half), (-half, half), (size - thick, size), 0.01)
+    return joined(seat, *_legs(0.62 * half, 0.62 * half, size - thick, 0.016, rng.uniform(0.1, 0.4)))
+
+
 def _table(size: float, rng: np.random.Generator) -> Solid:
     """size is the longer side of the top; as high as tables are, low ones lower."""
     deep = size * rng.uniform(0.45, 0.9)
@@ -495,6 +550,7 @@ _MODELS: dict[str, _Model] = {
     "flower": _flower,
     "plant": _plant,
     "chair": _chair,
+    "stool": _stool,
     "table": _table,
     "sofa": _sofa,
     "shelf": _shelf,
@@ -502,6 +558,10 @@ _MODELS: dict[str, _Model] = {
     "board": _board,
 }
 KINDS = tuple(_MODELS)
+
+# What one can sit on, and how high its seat is as a share of its size.
+SEATS: dict[str, float] = {"chair": 0.48, "stool": 1.0}
+SEAT_DEPTH = 0.4  # metres from the back within which a sitter's legs rest
 
 # What a hand can hold, and how far its fingers bend round it: radians at each of a finger's three joints.
 GRIPS: dict[str, float] = {
