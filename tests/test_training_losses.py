@@ -42,15 +42,21 @@ def test_cross_entropy_is_torch_s_two_class_one() -> None:
     torch.testing.assert_close(cross_entropy(logits, target, weights), expected)
 
 
-def test_dice_is_the_loop() -> None:
+def test_dice_is_the_loop_over_images_that_show_foreground() -> None:
     logits, target = batch()
-    overlap = size = 0.0
-    for value, label in zip(logits.flatten().tolist(), target.flatten().tolist(), strict=True):
-        if label != 255:
-            probability = 1 / (1 + math.exp(-value))
-            overlap += probability * label
-            size += probability + label
-    assert float(dice_loss(logits, target)) == pytest.approx(1 - (2 * overlap + 1) / (size + 1), rel=1e-5)
+    empty = torch.where(target[:1] == 1, 0, target[:1])
+    logits, target = torch.cat([logits, logits[:1]]), torch.cat([target, empty])
+    losses = []
+    for values, labels in zip(logits[:2].flatten(1).tolist(), target[:2].flatten(1).tolist(), strict=True):
+        overlap = size = 0.0
+        for value, label in zip(values, labels, strict=True):
+            if label != 255:
+                probability = 1 / (1 + math.exp(-value))
+                overlap += probability * label
+                size += probability + label
+        losses.append(1 - (2 * overlap + 1) / (size + 1))
+    assert float(dice_loss(logits, target)) == pytest.approx(sum(losses) / 2, rel=1e-5)
+    assert float(dice_loss(logits[2:], target[2:])) == 0
 
 
 def test_perfect_answers_cost_nothing_and_ignored_pixels_never_count() -> None:

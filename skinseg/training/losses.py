@@ -33,16 +33,20 @@ def cross_entropy(logits: Tensor, target: Tensor, weights: Tensor | None = None)
 
 
 def dice_loss(logits: Tensor, target: Tensor, smooth: float = 1.0) -> Tensor:
-    """1 - soft Dice over all non-ignored pixels of the batch (Milletari et al. 2016, without the squares).
+    """1 - soft Dice (Milletari et al. 2016, without the squares), the mean over the batch's images that show any.
 
-    Shapes as in `cross_entropy`. `smooth`, pixels, is added above and below: an empty batch has no jump.
-    Over the batch, not per image: an image without foreground would otherwise count as much as a portrait.
+    Shapes as in `cross_entropy`. `smooth`, pixels, is added above and below. Ignored pixels never count.
+    Per image, as IoU is scored: over the batch, people far away would not weigh anything beside a portrait.
+    Images without foreground are left to cross entropy; 0 where no image shows any.
     """
     valid = (target != IGNORE).float()
     positive = (target == FOREGROUND).float()
     probability = logits.float().sigmoid() * valid
-    overlap = (probability * positive).sum()
-    return 1 - (2 * overlap + smooth) / (probability.sum() + positive.sum() + smooth)
+    overlap = (probability * positive).sum(dim=(1, 2))
+    total = (probability + positive).sum(dim=(1, 2))
+    shown = positive.amax(dim=(1, 2))
+    loss = 1 - (2 * overlap + smooth) / (total + smooth)
+    return (shown * loss).sum() / shown.sum().clamp(min=1)
 
 
 def head_loss(logits: Tensor, target: Tensor, weights: Tensor | None, dice: float) -> Tensor | None:
