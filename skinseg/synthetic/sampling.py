@@ -54,9 +54,9 @@ NARROW_POSES = (
     "arms_down", "arms_behind", "arms_folded", "hands_clasped", "hand_near_face", "hand_on_chin", "walking",
     "sitting", "arm_round",
 )  # fmt: skip
-
 # Postures in whose bent hips briefs would vanish, so that people look bare: theirs have legs.
 FOLDED_POSES = ("sitting", "cross_legged_sitting", "kneeling", "crouching")
+
 PRINTED = ("shirt", "sweater", "dress")  # what has a print where patterns draw one: it stands on the chest
 # CIELAB distance from the wearer's skin: people in underwear of skin's colour look bare, to the eye and to a model.
 UNDERWEAR_CONTRAST, CLOTHES_CONTRAST = 35.0, 12.0

@@ -183,6 +183,13 @@ def rng_of(accessory: Accessory) -> np.random.Generator:
     return np.random.default_rng([accessory.seed, 0])
 
 
+def path_through(knots: Array, count: int, softness: float) -> Array:
+    """A path (count, 3) from knot to knot (N, 3), its corners rounded by a Gaussian of `softness` points."""
+    share = np.linspace(0, len(knots) - 1, count)
+    path = np.stack([np.interp(share, np.arange(len(knots)), knots[:, axis]) for axis in range(3)], axis=1)
+    return np.asarray(gaussian_filter1d(path, softness, axis=0, mode="nearest"))
+
+
 def pushed_out(points: Array, surface: Array, normals: Array, gap: float) -> Array:
     """Points (N, 3) moved along the nearest surface point's normal until they lie `gap` above it."""
     _, nearest = cKDTree(surface).query(points)

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
 
 from skinseg.synthetic.people.anatomy import PosedBody
 from skinseg.synthetic.people.fitting import (
@@ -13,6 +12,7 @@ from skinseg.synthetic.people.fitting import (
     Wearer,
     accent,
     outer_vertices,
+    path_through,
     rng_of,
 )
 from skinseg.synthetic.scene import Accessory
@@ -21,10 +21,16 @@ from skinseg.synthetic.surroundings.solids import Array, Solid, joined, sheet, t
 
 @dataclass(frozen=True)
 class _Lens:
-    """The left lens at rest: outline (N, 3) counter-clockwise from the outer side; the right one mirrors it."""
+    """The left lens at rest: outline (N, 3) counter-clockwise from the outer side; the right one mirrors it about
+    x = middle."""
 
     outline: Array
     centre: Array
+    middle: float
+
+    def mirrored(self, points: Array) -> Array:
+        """Points (..., 3) on the other side of the face."""
+        return np.asarray(points * np.array([-1.0, 1, 1]) + np.array([2 * self.middle, 0, 0]))
 
 
 def _lens(accessory: Accessory, head: RestingHead, body: PosedBody) -> _Lens:
@@ -54,28 +60,22 @@ def _lens(accessory: Accessory, head: RestingHead, body: PosedBody) -> _Lens:
     front = min(front, -0.026)
     y = front - tilt * z + curve * np.square(x)
     outline = np.stack([x, y, z], axis=1)
-    return _Lens(middle + outline, middle + outline.mean(axis=0))
-
-
-def _mirrored(points: Array, middle: float) -> Array:
-    return np.asarray(points * np.array([-1.0, 1, 1]) + np.array([2 * middle, 0, 0]))
+    return _Lens(middle + outline, middle + outline.mean(axis=0), float(middle[0]))
 
 
 def frame(accessory: Accessory, wearer: Wearer) -> Solid:
     """Rims, bridge and temples."""
-    head, body = wearer.head, wearer.body
-    lens = _lens(accessory, head, body)
+    head = wearer.head
+    lens = _lens(accessory, head, wearer.body)
     rng = np.random.default_rng([accessory.seed, 1])
     thick = rng.uniform(0.0011, 0.0026) if accessory.metallic < 0.5 else rng.uniform(0.0007, 0.0011)
-    middle = float((body.bones["eye.L"][0] + body.bones["eye.R"][0]) / 2)
     inner = lens.outline[np.argmin(lens.outline[:, 0] - 0.6 * (lens.outline[:, 2] - lens.centre[2]))]
     parts = [
-        tube(outline, thick, sides=6, closed=True)
-        for outline in (lens.outline, _mirrored(lens.outline, middle))
+        tube(outline, thick, sides=6, closed=True) for outline in (lens.outline, lens.mirrored(lens.outline))
     ]
-    parts.append(tube(_bridge(head, inner, middle, thick), thick, sides=6))
-    temple = _temple(head, lens, middle, thick)
-    parts += [tube(path, max(thick, 0.0012), sides=6) for path in (temple, _mirrored(temple, middle))]
+    parts.append(tube(_bridge(head, inner, lens.middle, thick), thick, sides=6))
+    temple = _temple(head, lens, thick)
+    parts += [tube(path, max(thick, 0.0012), sides=6) for path in (temple, lens.mirrored(temple))]
     return head.world(joined(*parts))
 
 
@@ -94,11 +94,11 @@ def _bridge(head: RestingHead, inner: Array, middle: float, thick: float) -> Arr
     return np.asarray(points)
 
 
-def _temple(head: RestingHead, lens: _Lens, middle: float, thick: float) -> Array:
+def _temple(head: RestingHead, lens: _Lens, thick: float) -> Array:
     """From the left lens's upper outer corner along the side of the head, over the ear and down behind it."""
     corner = lens.outline[np.argmax(lens.outline[:, 0] + 0.4 * lens.outline[:, 2])]
     top, behind = head.place(EAR_TOP), head.place(EAR_BACK)
-    side = max(top[0] - middle, corner[0] - middle + 0.002) + middle
+    side = max(top[0] - lens.middle, corner[0] - lens.middle + 0.002) + lens.middle
     hinge = corner + np.array([0.004, 0.004, 0.0])
     hook = [
         np.array([side, corner[1] + 0.25 * (top[1] - corner[1]), corner[2]]),
@@ -107,13 +107,10 @@ def _temple(head: RestingHead, lens: _Lens, middle: float, thick: float) -> Arra
         behind + np.array([0.001, 0.003, 0.0]),
         behind + np.array([0.0, 0.006, -0.018]),
     ]
-    knots = np.array([corner, hinge, *hook])
-    share = np.linspace(0, len(knots) - 1, 22)
-    path = np.stack([np.interp(share, np.arange(len(knots)), knots[:, axis]) for axis in range(3)], axis=1)
-    path = gaussian_filter1d(path, 1.0, axis=0, mode="nearest")
+    path = path_through(np.array([corner, hinge, *hook]), 22, 1.0)
     outer, of_ear = outer_vertices()
     skull = head.rest[outer[~of_ear]]
-    skull = skull[skull[:, 0] > middle]
+    skull = skull[skull[:, 0] > lens.middle]
     distance = np.linalg.norm(skull[:, 1:] - path[:, None, 1:], axis=2)
     widest = np.where(distance < 0.009, skull[:, 0], -np.inf).max(axis=1)
     path[2:, 0] = np.maximum(path[2:, 0], widest[2:] + thick + 0.0005)
@@ -123,11 +120,10 @@ def _temple(head: RestingHead, lens: _Lens, middle: float, thick: float) -> Arra
 def lenses(accessory: Accessory, wearer: Wearer) -> Solid:
     """Two panes that bulge a little."""
     lens = _lens(accessory, wearer.head, wearer.body)
-    middle = float((wearer.body.bones["eye.L"][0] + wearer.body.bones["eye.R"][0]) / 2)
     share = np.array([1.0, 0.7, 0.35, 0.001])[:, None, None]
     pane = lens.centre + share * (lens.outline - lens.centre)
     pane[..., 1] -= 0.0015 * (1 - np.square(share[..., 0]))
-    panes = [sheet(points, wrap_columns=True) for points in (pane, _mirrored(pane, middle))]
+    panes = [sheet(points, wrap_columns=True) for points in (pane, lens.mirrored(pane))]
     return wearer.head.world(joined(*panes))
 
 

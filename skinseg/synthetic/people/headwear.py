@@ -21,6 +21,7 @@ from skinseg.synthetic.people.fitting import (
     Shell,
     Wearer,
     accent,
+    path_through,
     resting_head,
     rng_of,
     shell_above,
@@ -274,10 +275,8 @@ def face_mask(accessory: Accessory, wearer: Wearer) -> Solid:
         upper, lower = side[side[:, 2].argmax()], side[side[:, 2].argmin()]
         out = np.array([0.003 * mirror, 0, 0])
         hook = [top + out + 0.002 * UP, back + out, lobe - out + np.array([0, 0.008, 0])]
-        knots = np.array([upper, *hook, lower])
-        share = np.linspace(0, len(knots) - 1, 17)
-        path = np.stack([np.interp(share, np.arange(len(knots)), knots[:, i]) for i in range(3)], axis=1)
-        parts.append(tube(gaussian_filter1d(path, 0.8, axis=0, mode="nearest"), 0.0016, sides=6))
+        path = path_through(np.array([upper, *hook, lower]), 17, 0.8)
+        parts.append(tube(path, 0.0016, sides=6))
     return head.world(joined(*parts))
 
 

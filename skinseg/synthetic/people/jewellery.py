@@ -147,12 +147,37 @@ def _section(points: Array, centre: Array, first: Array, second: Array) -> Array
     return np.asarray(waves(np.arange(48) * 2 * np.pi / 48) @ share + max(short, 0.0) * 0.7)
 
 
+def _circle(sides: int, axes: Array) -> Array:
+    """Unit vectors (sides, 3) round the axis axes[2], from axes[0] towards axes[1]."""
+    angle = np.arange(sides) * 2 * np.pi / sides
+    return np.asarray(np.cos(angle)[:, None] * axes[0] + np.sin(angle)[:, None] * axes[1])
+
+
 def _loop(centre: Array, radii: Array, axes: Array, profile: Sequence[tuple[float, float]]) -> Solid:
     """A ring round the axis axes[2]: profile of (distance above the section, place along the axis), closed."""
-    angle = np.arange(len(radii)) * 2 * np.pi / len(radii)
-    circle = np.cos(angle)[:, None] * axes[0] + np.sin(angle)[:, None] * axes[1]
+    circle = _circle(len(radii), axes)
     rows = [centre + (radii + out)[:, None] * circle + along * axes[2] for out, along in profile]
     return sheet(np.stack(rows), wrap_rows=True, wrap_columns=True)
+
+
+def _cut(
+    body: PosedBody, side: str, bones: tuple[str, ...], place: Array, along: Array, width: float
+) -> tuple[Array, Array, Array]:
+    """Centre (3,), radii (48,) and axes of a limb at `place`, by its skin within `width` metres along it.
+
+    bones: those that the skin follows. axes: out of the back of the hand, across, along.
+    """
+    _, hand = hand_frame(body, {"L": "left", "R": "right"}[side])
+    out = -hand[2].astype(np.float64)
+    out -= (out @ along) * along
+    out /= np.linalg.norm(out)
+    axes = np.stack([out, np.cross(along, out), along])
+    share = reference_body().bone_share(*bones)[:BODY_VERTICES] > 0.5
+    skin = body.posed[:BODY_VERTICES][share].astype(np.float64)
+    slab = skin[np.abs((skin - place) @ along) < width]
+    centre = slab.mean(axis=0) if len(slab) else place
+    centre = centre + ((place - centre) @ along) * along
+    return centre, _section(slab, centre, axes[0], axes[1]), axes
 
 
 def _wrist(wearer: Wearer, side: str, back: float) -> tuple[Array, Array, Array] | None:
@@ -163,22 +188,13 @@ def _wrist(wearer: Wearer, side: str, back: float) -> tuple[Array, Array, Array]
     bones = wearer.body.posed_bones
     wrist, elbow = (bones[f"{name}.{side}"].astype(np.float64) for name in ("wrist", "lowerarm02"))
     along = (wrist - elbow) / np.linalg.norm(wrist - elbow)
-    _, hand = hand_frame(wearer.body, {"L": "left", "R": "right"}[side])
-    out = -hand[2].astype(np.float64)
-    out -= (out @ along) * along
-    out /= np.linalg.norm(out)
-    axes = np.stack([out, np.cross(along, out), along])
-    start = wrist - back * along
-    share = reference_body().bone_share(f"lowerarm02.{side}", f"wrist.{side}")[:BODY_VERTICES] > 0.5
-    arm = wearer.body.posed[:BODY_VERTICES][share].astype(np.float64)
-    slab = arm[np.abs((arm - start) @ along) < 0.016]
-    centre = slab.mean(axis=0)
-    centre += ((start - centre) @ along) * along
+    forearm = (f"lowerarm02.{side}", f"wrist.{side}")
+    centre, radii, axes = _cut(wearer.body, side, forearm, wrist - back * along, along, 0.016)
     sleeve = wearer.cloth - centre
     over = (np.abs(sleeve @ along) < 0.012) & (np.linalg.norm(sleeve, axis=1) < 0.07)
     if over.sum() > 5:
         return None
-    return centre, _section(slab, centre, axes[0], axes[1]), axes
+    return centre, radii, axes
 
 
 def watch(accessory: Accessory, wearer: Wearer) -> Solid | None:
@@ -215,8 +231,7 @@ def bracelet(accessory: Accessory, wearer: Wearer) -> Solid | None:
         return None
     centre, radii, axes = fitted
     style = rng.choice(["bangles", "cuff", "beads"])
-    angle = np.arange(len(radii)) * 2 * np.pi / len(radii)
-    circle = np.cos(angle)[:, None] * axes[0] + np.sin(angle)[:, None] * axes[1]
+    circle = _circle(len(radii), axes)
     if style == "cuff":
         half = 0.006 + 0.014 * accessory.size
         profile = ((0.001, -half), (0.0035, -half), (0.004, 0.0), (0.0035, half), (0.001, half))
@@ -246,18 +261,8 @@ def rings(accessory: Accessory, wearer: Wearer) -> Solid:
     for finger, side in (fingers[index] for index in chosen):
         start, end = (body.posed_bones[f"finger{finger}-{j}.{side}"].astype(np.float64) for j in (1, 2))
         along = (end - start) / np.linalg.norm(end - start)
-        share = reference_body().bone_share(f"finger{finger}-1.{side}")[:BODY_VERTICES] > 0.5
-        skin = body.posed[:BODY_VERTICES][share].astype(np.float64)
         place = start + 0.62 * (end - start)
-        slab = skin[np.abs((skin - place) @ along) < 0.007]
-        _, hand = hand_frame(body, {"L": "left", "R": "right"}[side])
-        out = -hand[2].astype(np.float64)
-        out -= (out @ along) * along
-        out /= np.linalg.norm(out)
-        axes = np.stack([out, np.cross(along, out), along])
-        centre = slab.mean(axis=0) if len(slab) else place
-        centre += ((place - centre) @ along) * along
-        radii = _section(slab, centre, axes[0], axes[1])
+        centre, radii, axes = _cut(body, side, (f"finger{finger}-1.{side}",), place, along, 0.007)
         half, thick = 0.0012 + 0.003 * accessory.size * rng.random(), 0.0012
         profile = ((-0.0004, -half), (thick, -0.8 * half), (thick, 0.8 * half), (-0.0004, half))
         parts.append(_loop(centre, radii, axes, profile))

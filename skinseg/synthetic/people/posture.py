@@ -337,7 +337,6 @@ POSTURES: dict[str, Joints] = {
 }
 
 # Arms that touch the body are moved less, or hands would sink into it.
-_ARM_NOISE = 0.25
 _TOUCHING = frozenset({
     "arms_behind", "hands_on_hips", "arms_folded", "hands_clasped", "hand_near_face", "hand_on_chin",
     "hand_in_hair", "hands_behind_head", "leaning", "sitting", "cross_legged_sitting", "kneeling",
@@ -379,7 +378,9 @@ def draw_joints(
     on an unknown family.
     """
     joints = {name: np.array(rotation) for name, rotation in POSTURES[family].items()}
-    arms = {side: _ARM_NOISE if family in _TOUCHING and not _hangs(family, side) else 1.0 for side in _SIDES}
+    touching = {side: family in _TOUCHING and not _hangs(family, side) for side in _SIDES}
+    arm_scale = {side: 0.25 if touching[side] else 1.0 for side in _SIDES}
+    trunk_scale = 0.4 if family in _HANDS_ON_LEGS else 1.0
 
     def noise(shape: int | None = None) -> Array:
         return np.asarray(np.clip(rng.normal(size=shape), -2, 2))
@@ -388,19 +389,16 @@ def draw_joints(
         joints[bone] = joints.get(bone, np.zeros(3)) + rotation
 
     for bone, deviation in _NOISY_BONES.items():
-        change = deviation * noise(3)
-        if bone.startswith(("clavicle", "upperarm", "wrist")):
-            change *= arms[bone[-1]]
-        elif family in _HANDS_ON_LEGS:
-            change *= 0.4
-        if bone.startswith("upperarm01") and arms[bone[-1]] == 1:  # off the body, never into it
+        arm = bone.startswith(("clavicle", "upperarm", "wrist"))
+        change = deviation * noise(3) * (arm_scale[bone[-1]] if arm else trunk_scale)
+        if bone.startswith("upperarm01") and not touching[bone[-1]]:  # off the body, never into it
             change[1] = -_SIDES[bone[-1]][0] * (0.6 * abs(change[1]) + opening)
         turn(bone, change)
     for side, (_, mirror) in _SIDES.items():
         flexion = float(joints.get(f"lowerarm01.{side}", np.zeros(3)) @ (mirror * _ELBOW))
-        bend = max(0.15 * arms[side] * float(noise()), _STRAIGHT_ELBOW + 0.05 - flexion)
+        bend = max(0.15 * arm_scale[side] * float(noise()), _STRAIGHT_ELBOW + 0.05 - flexion)
         turn(f"lowerarm01.{side}", mirror * _ELBOW * bend)
-        turn(f"lowerarm02.{side}", mirror * _FOREARM * 0.25 * arms[side] * noise())
+        turn(f"lowerarm02.{side}", mirror * _FOREARM * 0.25 * arm_scale[side] * noise())
         turn(f"lowerleg01.{side}", np.array([0.08 * abs(noise()), 0.0, 0.0]))
         hand = _draw_hand(rng, family, side, p_gesture)
         joints |= {name: np.array(rotation) for name, rotation in hand.items()}
@@ -417,6 +415,7 @@ def draw_joints(
 
 
 def _hangs(family: str, side: str) -> bool:
+    """Whether the posture's arm on that side hangs down, clear of what the other one touches."""
     bone = f"upperarm01.{side}"
     return POSTURES[family][bone] == POSTURES["arms_down"][bone]
 

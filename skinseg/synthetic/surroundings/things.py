@@ -121,10 +121,8 @@ def _under(thing: Thing, sitters: Mapping[int, Sitter], rng: np.random.Generator
     model = _MODELS[thing.kind](who.height / SEATS[thing.kind], rng)
     rest = model.vertices[model.vertices[:, 2] > 1.2 * who.height, 1]
     behind = rest.min() - 0.015 if len(rest) else model.vertices[:, 1].max() - 0.02
-    around = turned(who.facing)
-    return moved(
-        model, np.array([*who.place, 0.0]) + np.array([0.0, who.back - behind, 0.0]) @ around, around
-    )
+    model = moved(model, (0.0, who.back - behind, 0.0))
+    return moved(model, (*who.place, 0.0), turned(who.facing))
 
 
 def _in_hand(thing: Thing, model: Solid, hands: dict[str, Hand]) -> Solid:
