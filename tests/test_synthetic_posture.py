@@ -3,12 +3,15 @@
 import dataclasses
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from skinseg.synthetic.config import GeneratorConfig
 from skinseg.synthetic.people import posture
 from skinseg.synthetic.people.posture import GESTURES, POSTURES, draw_body, draw_joints, rotation_matrix
 from skinseg.synthetic.scene import YOUNGEST_ADULT, Body
+
+Floats = npt.NDArray[np.floating]
 
 EVEN = dataclasses.replace(GeneratorConfig(), poses=dict.fromkeys(POSTURES, 1.0))
 
@@ -140,9 +143,8 @@ def test_every_bone_and_action_is_known_to_the_body_model() -> None:
         assert set(body.expression) <= set(model.facial_action_labels)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("family", sorted(posture._TOUCHING | {"arms_down", "crouching", "walking"}))
-def test_hands_do_not_sink_into_the_body(family: str) -> None:
+def depths_of_hands(body: Body) -> tuple[Floats, Floats]:
+    """Of points of both hands: how deep they lie below the rest of the body's skin, and how far from it, metres."""
     from scipy.spatial import cKDTree
 
     from skinseg.synthetic.people.anatomy import face_groups
@@ -156,15 +158,35 @@ def test_hands_do_not_sink_into_the_body(family: str) -> None:
     )
     hand = skin[reference.bone_share("wrist", "finger", "metacarpal")[skin] > 0.6]
     trunk = skin[arm[skin] < 0.05]
+    posed = pose_body(body).posed
+    points = posed[hand[::3]]
+    distance, nearest = cKDTree(posed[trunk]).query(points)
+    nearest = trunk[nearest]
+    normals = vertex_normals(posed, faces)
+    return np.einsum("ij,ij->i", posed[nearest] - points, normals[nearest]), distance
+
+
+NEAR_THE_BODY = sorted(posture._TOUCHING | {"arms_down", "crouching", "walking"})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("weight", [0.2, 0.85])
+@pytest.mark.parametrize("family", NEAR_THE_BODY)
+def test_hands_do_not_sink_into_the_body(family: str, weight: float) -> None:
+    rng = np.random.default_rng([7, int(100 * weight)])
+    joints = draw_joints(rng, family, opening=0.1 if weight > 0.5 else 0.0)
+    build = {"gender": 0.3, "age": 0.8, "weight": weight, "height": 0.5}
+    depth, _ = depths_of_hands(Body(build, {}, family, joints))
+    assert depth.max() < 0.03  # metres; flesh gives way by about as much
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", NEAR_THE_BODY)
+def test_hands_of_few_bodies_sink_in_at_all(family: str) -> None:
     config = dataclasses.replace(GeneratorConfig(), poses={family: 1.0})
     sunk = []
     for seed in range(8):
-        body = pose_body(draw_body(np.random.default_rng([7, seed]), config, "whole"))
-        normals = vertex_normals(body.posed, faces)
-        points = body.posed[hand[::3]]
-        distance, nearest = cKDTree(body.posed[trunk]).query(points)
-        nearest = trunk[nearest]
-        depth = np.einsum("ij,ij->i", body.posed[nearest] - points, normals[nearest])
+        depth, distance = depths_of_hands(draw_body(np.random.default_rng([7, seed]), config, "whole"))
         sunk.append(((depth > 0.005) & (distance < 0.06)).mean())  # metres
     assert np.mean(sunk) < 0.02  # of both hands' points
     assert max(sunk) < 0.12
