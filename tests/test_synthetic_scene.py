@@ -29,7 +29,7 @@ from skinseg.synthetic.sampling import (
     draw_garments,
     draw_room,
     draw_scene,
-    draw_skin,
+    draw_tone,
     focal_length,
     wall_distance,
 )
@@ -96,7 +96,7 @@ def test_skin_has_the_tone_it_names(scenes):
 
 def test_groups_are_drawn_uniformly():
     rng = np.random.default_rng(0)
-    counts = Counter(draw_skin(GeneratorConfig(), body(), rng).fitzpatrick for _ in range(3000))
+    counts = Counter(draw_tone(GeneratorConfig(), rng) for _ in range(3000))
     chi_square = sum((counts[group] - 500) ** 2 / 500 for group in range(1, 7))
     assert sum(counts.values()) == 3000
     assert chi_square < 20.5  # the 0.1 % point at 5 degrees of freedom
@@ -299,7 +299,7 @@ def test_focal_length_is_the_papers(p_focal, x, expected):
 def test_p_front_draws_cameras_to_the_front():
     def mean_turn(p_front):
         rng, config = np.random.default_rng(0), GeneratorConfig(p_front=p_front)
-        turns = [draw_camera(config, room(), rng, rng).theta - 1.5 * math.pi for _ in range(1500)]
+        turns = [draw_camera(config, room(), "face", rng, rng).theta - 1.5 * math.pi for _ in range(1500)]
         assert np.mean(np.sign(turns)) == pytest.approx(0, abs=0.1)
         return np.mean(np.abs(turns))
 
@@ -312,7 +312,7 @@ def test_the_tracked_part_fills_the_frame(track):
     rng, config = np.random.default_rng(0), GeneratorConfig(track={track: 1.0})
     for _ in range(300):
         place = draw_room(config, rng)
-        camera = draw_camera(config, place, rng, rng)
+        camera = draw_camera(config, place, track, rng, rng)
         assert camera.track == track
         distance = math.hypot(camera.radius, camera.rise)
         low, high = EXTENTS[track]
@@ -330,7 +330,7 @@ def test_upper_body_keeps_the_drawn_lens_where_the_room_has_space():
     config = GeneratorConfig(track={"upper_body": 1.0}, radius_max=20.0, radius_min=0.5)
     hall = dataclasses.replace(room(), size=(40.0, 40.0, 3.0))
     rngs = [np.random.default_rng(seed) for seed in range(1000)]
-    lenses = [draw_camera(config, hall, rng, rng).focal_length for rng in rngs]
+    lenses = [draw_camera(config, hall, "upper_body", rng, rng).focal_length for rng in rngs]
     inside = np.mean([(config.f_min <= lens <= config.f_max) for lens in lenses])
     assert inside > 0.95
     assert np.median(lenses) == pytest.approx((config.f_min + config.f_max) / 2, rel=0.1)

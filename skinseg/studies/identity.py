@@ -4,17 +4,16 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from skinseg.datasets.base import Dataset
-
-PACKAGE = Path(__file__).parents[1]
+from skinseg.source import GENERATOR, GENERATOR_CARRIES, source_hashes
 
 _LABELS = ("synthetic/labels.py", "synthetic/rendering/label_image.py")
 CODE = {
-    "render": ("synthetic", "tones"),
+    "render": GENERATOR,
     "fit": ("models", "training", "data", "datasets", *_LABELS),
     "score": ("evaluation", "models", "data", "datasets", "tones", *_LABELS),
 }
@@ -57,18 +56,9 @@ class Node:
         return ROOTS[self.kind] / self.key
 
 
-@cache
 def code_of(kind: str) -> dict[str, str]:
-    """Source file, as its path in the package, to 16 hex digits of its SHA-256, for the files in `CODE`."""
-    files: list[Path] = []
-    for name in CODE[kind]:
-        path = PACKAGE / name
-        files += [path] if path.is_file() else path.rglob("*")
-    return {
-        path.relative_to(PACKAGE).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-        for path in sorted(files)
-        if path.suffix in (".py", ".csv", ".yaml")
-    }
+    """Source file, as its path in the package, to 16 hex digits, for the files in `CODE`."""
+    return source_hashes(CODE[kind], GENERATOR_CARRIES if kind == "render" else ())
 
 
 def differing(recorded: Mapping[str, str], kind: str) -> list[str]:

@@ -2,8 +2,10 @@
 
 import colorsys
 import dataclasses
+import functools
 import math
 import typing
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +30,7 @@ from skinseg.synthetic.scene import (
     Surface,
     Thing,
 )
+from skinseg.synthetic.streams import Part, stream
 from skinseg.synthetic.surroundings.backgrounds import Photos
 from skinseg.synthetic.surroundings.things import GRIPS, SEATS
 from skinseg.tones.ita import draw_skin_color, lab_to_linear, linear_to_lab, srgb_to_linear
@@ -137,23 +140,24 @@ def draw_scene(
     Each part has a random stream of its own: two configurations that differ in one share (clothed, textured)
     show the same people in the same poses otherwise.
     """
-    streams = np.random.SeedSequence([seed, index, attempt]).spawn(7)
-    of_room, of_camera, of_lens, of_lights, of_things, of_company, of_seats = map(
-        np.random.default_rng, streams
-    )
-    room = draw_room(config, of_room, photos)
-    company = draw_company(config, of_company)
-    camera = draw_camera(config, room, of_camera, of_lens, bool(company))
-    people = [draw_person(config, camera.track, np.random.SeedSequence([seed, index, attempt, 0]))]
+
+    def rng(part: Part, number: int = 0) -> np.random.Generator:
+        return stream(part, seed, index, attempt, number)
+
+    room = draw_room(config, rng(Part.ROOM), photos)
+    company = draw_company(config, rng(Part.COMPANY))
+    track = draw_track(config, rng(Part.TRACK))
+    camera = draw_camera(config, room, track, rng(Part.CAMERA), rng(Part.LENS), bool(company))
+    people = [draw_person(config, track, rng)]
     for number, (place, facing) in enumerate(_beside(company, camera.theta), start=1):
         narrow = {name: weight for name, weight in config.poses.items() if name in NARROW_POSES}
         calm = dataclasses.replace(config, poses=narrow if sum(narrow.values()) > 0 else config.poses)
-        person = draw_person(calm, "whole", np.random.SeedSequence([seed, index, attempt, number]))
+        person = draw_person(calm, "whole", functools.partial(rng, number=number))
         people.append(dataclasses.replace(person, place=place, facing=facing))
-    things = draw_things(config, room, camera, of_things)
-    people[0] = _holding(people[0], things)
+    held = draw_held(config, rng(Part.HELD))
+    people[0] = _holding(people[0], held)
     seats = [
-        _seat(config, of_seats, number)
+        _seat(config, rng(Part.SEATS, number), number)
         for number, person in enumerate(people)
         if person.body.pose_family == "sitting"
     ]
@@ -164,9 +168,9 @@ def draw_scene(
         resolution=config.resolution,
         samples=config.samples,
         people=tuple(people),
-        things=(*things, *seats),
+        things=(*held, *draw_things(config, room, camera, rng(Part.THINGS)), *seats),
         room=room,
-        lights=draw_lights(config, room, camera, of_lights),
+        lights=draw_lights(config, room, camera, rng(Part.LIGHTS)),
         camera=camera,
     )
 
@@ -174,39 +178,49 @@ def draw_scene(
 # ------------------------------------------------------------------------------------------------- people
 
 
-def draw_person(config: GeneratorConfig, track: str, entropy: np.random.SeedSequence) -> Person:
-    """One adult at the origin; `track` is the part that the camera aims at, which poses may present."""
-    of_body, of_skin, of_hair, of_clothes, of_worn = map(np.random.default_rng, entropy.spawn(5))
-    body = draw_body(of_body, config, track)
-    skin = draw_skin(config, body, of_skin)
+def draw_person(config: GeneratorConfig, track: str, rng: Callable[[Part], np.random.Generator]) -> Person:
+    """One adult at the origin; `track` is the part that the camera aims at, which poses may present.
+
+    rng: from a part to this person's generator of it.
+    """
+    body = draw_body(rng(Part.BODY), config, track)
+    skin = draw_skin(config, body, draw_tone(config, rng(Part.TONE)), rng(Part.SKIN))
+    of_clothes = rng(Part.CLOTHES)
     garments = tuple(
         _told_from_skin(config, garment, skin, of_clothes)
         for garment in draw_garments(config, body, of_clothes)
     )
-    light_eyes = of_hair.random() < (0.5 if skin.fitzpatrick <= 3 else 0.02)
-    iris = LIGHT_IRISES[int(of_hair.integers(len(LIGHT_IRISES)))] if light_eyes else BROWN_IRIS
     return Person(
         body=body,
         skin=skin,
-        hair=draw_hair(config, body, skin, of_hair),
-        iris=iris,
+        hair=draw_hair(config, body, skin, rng(Part.HAIR)),
+        iris=_iris(skin, rng(Part.IRIS)),
         garments=garments,
-        accessories=draw_accessories(config, garments, of_worn),
+        accessories=draw_accessories(config, garments, rng(Part.WORN)),
     )
 
 
-def _holding(person: Person, things: tuple[Thing, ...]) -> Person:
+def _iris(skin: Skin, rng: np.random.Generator) -> Color:
+    """Light eyes are common with light skin alone."""
+    light = rng.random() < (0.5 if skin.fitzpatrick <= 3 else 0.02)
+    return LIGHT_IRISES[int(rng.integers(len(LIGHT_IRISES)))] if light else BROWN_IRIS
+
+
+def _holding(person: Person, held: tuple[Thing, ...]) -> Person:
     """The person with fingers closed round what is held."""
     joints = person.body.joints
-    for thing in things:
-        if thing.held:
-            joints = joints | grip(thing.held, GRIPS[thing.kind])
+    for thing in held:
+        joints = joints | grip(thing.held, GRIPS[thing.kind])
     return dataclasses.replace(person, body=dataclasses.replace(person.body, joints=joints))
 
 
-def draw_skin(config: GeneratorConfig, body: Body, rng: np.random.Generator) -> Skin:
-    """Skin of a Fitzpatrick group drawn by `tones`; lips are darker and redder by a drawn amount."""
-    group = 1 + TONES.index(_pick(rng, config.tones))
+def draw_tone(config: GeneratorConfig, rng: np.random.Generator) -> int:
+    """A Fitzpatrick group, 1 to 6, by `tones`."""
+    return 1 + TONES.index(_pick(rng, config.tones))
+
+
+def draw_skin(config: GeneratorConfig, body: Body, group: int, rng: np.random.Generator) -> Skin:
+    """Skin of a Fitzpatrick group; lips are darker and redder by a drawn amount."""
     ita, albedo = draw_skin_color(rng, group)
     lightness, a, b = linear_to_lab(albedo)
     # One mouth in five is made up.
@@ -223,7 +237,7 @@ def draw_skin(config: GeneratorConfig, body: Body, rng: np.random.Generator) -> 
         mottling=_uniform(rng, 0.03, 0.16),
         lip_tint=_color(lab_to_linear(lips) / np.array(albedo), darkest=0.05, lightest=1.5),
         redness=_small(rng, config.redness_max),
-        freckles=_small(rng, config.freckles_max) if group <= 3 else 0.0,
+        freckles=_small(rng, config.freckles_max) * (group <= 3),
         moles=int(config.moles_max * rng.random() ** 2),
         blemishes=_small(rng, config.blemishes_max),
         wrinkles=config.wrinkles_max * float(np.clip(age * rng.uniform(0.5, 1.2), 0, 1)),
@@ -471,17 +485,21 @@ def _palette(config: GeneratorConfig, rng: np.random.Generator, texture: str) ->
     return tuple(colors)
 
 
+def draw_held(config: GeneratorConfig, rng: np.random.Generator) -> tuple[Thing, ...]:
+    """What is in a hand of the first person, if anything."""
+    if rng.random() >= config.p_held:
+        return ()
+    kind = _pick(rng, dict.fromkeys(HELD, 1.0))
+    side = "left" if rng.random() < 0.5 else "right"
+    return (_thing(config, rng, kind, HELD[kind], side, (0.0, 0.0, 0.0)),)
+
+
 def draw_things(
     config: GeneratorConfig, room: Room, camera: Camera, rng: np.random.Generator
 ) -> tuple[Thing, ...]:
-    """What is in a hand of the first person, and what stands about: beside, behind, or half in the way."""
+    """What stands about: beside, behind, or half in the way."""
     things = []
-    held, about = rng.random(2) < (config.p_held, config.p_things)
-    if held:
-        kind = _pick(rng, dict.fromkeys(HELD, 1.0))
-        side = "left" if rng.random() < 0.5 else "right"
-        things.append(_thing(config, rng, kind, HELD[kind], side, (0.0, 0.0, 0.0)))
-    if about:
+    if rng.random() < config.p_things:
         for _ in range(int(rng.integers(1, 4))):
             kind = _pick(rng, dict.fromkeys(FURNITURE, 1.0))
             # One in three stands between camera and person, off the line of sight by more than it is near.
@@ -553,9 +571,15 @@ def _beside(
     return result
 
 
+def draw_track(config: GeneratorConfig, rng: np.random.Generator) -> str:
+    """The part that the camera aims at, by `track`."""
+    return _pick(rng, config.track)
+
+
 def draw_camera(
     config: GeneratorConfig,
     room: Room,
+    track: str,
     rng: np.random.Generator,
     of_lens: np.random.Generator,
     company: bool = False,
@@ -567,7 +591,6 @@ def draw_camera(
     drawn from `EXTENTS`; span = distance·36/F then gives the distance. Where the walls or `radius_min` forbid
     that distance, the nearest one allowed is taken and F follows from it, so that the framing always holds.
     """
-    track = _pick(rng, config.track)
     theta = azimuth(config.p_front, float(rng.choice((-1.0, 1.0))), float(rng.random()))
     if track in ("upper_body", "whole"):
         z = _uniform(rng, config.z_min, config.z_max)

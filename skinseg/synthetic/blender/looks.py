@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from skinseg.synthetic.labels import PartClass
 from skinseg.synthetic.scene import Accessory, Color, Garment, Person, Scene, Skin, Surface
+from skinseg.synthetic.streams import Part, stream
 from skinseg.synthetic.surroundings.textures import texture
 
 Photos = dict[str, npt.NDArray[np.uint8]]
@@ -105,7 +106,7 @@ def _skin_look(name: str, skin: Skin, tinted: bool) -> Any:
     soles of dark skin, which are lighter.
     """
     shader = _Shader(name)
-    rng = np.random.default_rng([skin.seed, 0])
+    rng = stream(Part.SKIN_LOOK, skin.seed)
     place = shader.vector("ADD", shader.world(), _triple(rng.uniform(-50, 50, 3)))
     uneven = shader.channels(shader.noise(place, 12.0, detail=2.0).outputs["Color"])
     grain = shader.noise(place, 230.0, detail=1.0).outputs[0]
@@ -221,7 +222,7 @@ _PAIRED_LINES = (
 
 def _face_lines(seed: int) -> Floats:
     """Red: lines, drawn a little elsewhere for each seed; green: the hollows of the eyes. (288, 288, 3)."""
-    rng = np.random.default_rng([seed, 1])
+    rng = stream(Part.FACE_LINES, seed)
     (low_u, low_v), (wide, high) = FACE_WINDOW
     size = 288
     canvas = np.zeros((size, size), np.float64)
@@ -335,9 +336,7 @@ def _hair_look(name: str, color: Color, seed: int) -> Any:
     """Strands and locks that differ in brightness, darker at the root, with a highlight across them."""
     shader = _Shader(name)
     info = shader.node("HairInfo").outputs
-    place = shader.vector(
-        "ADD", shader.world(), _triple(np.random.default_rng([seed, 0]).uniform(-50, 50, 3))
-    )
+    place = shader.vector("ADD", shader.world(), _triple(stream(Part.HAIR_LOOK, seed).uniform(-50, 50, 3)))
     locks = shader.noise(place, 90.0, detail=1.0).outputs[0]
     own = np.array(color)
     shade = shader.math("MULTIPLY_ADD", info["Random"], 0.7, shader.math("MULTIPLY_ADD", locks, 1.2, 0.1))
@@ -383,7 +382,7 @@ TILE = 192  # pixels of a pattern's side
 def _cloth_look(name: str, garment: Garment, in_uv: bool) -> Any:
     """Colour, pattern, weave and creases; coordinates are metres, from the UV where the mesh has one."""
     shader = _Shader(name)
-    rng = np.random.default_rng([garment.seed, 0])
+    rng = stream(Part.CLOTH_LOOK, garment.seed)
     fabric = _KNIT if garment.kind in _KNITTED else _FABRICS[int(rng.choice(4, p=(0.45, 0.25, 0.2, 0.1)))]
     place = (
         shader.uv()
@@ -416,7 +415,7 @@ def _pattern(garment: Garment) -> tuple[Floats, tuple[float, float], float]:
     Its corner and its extent. A print stands on the chest; the others repeat without a seam. Raises KeyError
     for a pattern that does not exist.
     """
-    rng = np.random.default_rng([garment.seed, 1])
+    rng = stream(Part.PATTERN, garment.seed)
     if garment.pattern == "print":
         extent = float(rng.uniform(0.2, 0.32))
         return _print(rng), (-extent / 2, float(rng.uniform(0.08, 0.14))), extent

@@ -25,6 +25,7 @@ from skinseg.synthetic.people.reference import (
     reference_body,
     vertex_normals,
 )
+from skinseg.synthetic.streams import Part, stream
 
 Numbers = npt.NDArray[np.floating]  # of any precision
 
@@ -373,13 +374,13 @@ def _reach(hulls: Numbers, angle: Numbers) -> Floats:
 
 
 def wrinkle_noise(
-    across: Numbers, along: Numbers, cells: int, length: float, shear: float, seed: tuple[int, ...]
+    across: Numbers, along: Numbers, cells: int, length: float, shear: float, rng: np.random.Generator
 ) -> Floats:
     """Smooth noise (N,) in about [-1, 1]; `cells` of it round a limb, each `length` metres long.
 
     across: angle in radians, without a seam. shear: cells that a pattern winds round per metre along.
     """
-    lattice = np.random.default_rng(seed).uniform(-1, 1, (cells, 48))
+    lattice = rng.uniform(-1, 1, (cells, 48))
     place = np.stack([across * cells / (2 * np.pi) + shear * along, along / length])
     return np.asarray(1.6 * map_coordinates(lattice, place, order=3, mode="grid-wrap"), np.float32)
 
@@ -401,10 +402,11 @@ def folds(posed: PosedShell, used: Ints, loose: Floats, seed: int) -> Floats:
         a, s = across[on], along[on]
         trunk = limb == TORSO
         cells = (11, 7, 7, 9, 9)[limb]
-        fall = wrinkle_noise(a, s, cells, 0.35, 0.6, (seed, limb, 1))
-        one = wrinkle_noise(a, s, cells // 2, 0.08 if not trunk else 0.10, 11.0, (seed, limb, 2))
-        other = wrinkle_noise(a, s, cells // 2, 0.08 if not trunk else 0.10, -11.0, (seed, limb, 3))
-        where = wrinkle_noise(a, s, 3, 0.2, 0.0, (seed, limb, 4))
+        rngs = [stream(Part.FOLDS, seed, number=4 * limb + layer) for layer in range(4)]
+        fall = wrinkle_noise(a, s, cells, 0.35, 0.6, rngs[0])
+        one = wrinkle_noise(a, s, cells // 2, 0.08 if not trunk else 0.10, 11.0, rngs[1])
+        other = wrinkle_noise(a, s, cells // 2, 0.08 if not trunk else 0.10, -11.0, rngs[2])
+        where = wrinkle_noise(a, s, 3, 0.2, 0.0, rngs[3])
         joint = 0.0
         if not trunk:
             knee = float(np.linalg.norm(posed.axes[limb][1] - posed.axes[limb][0]))

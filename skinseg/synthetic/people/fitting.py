@@ -14,6 +14,7 @@ from skinseg.synthetic.mesh import Mesh
 from skinseg.synthetic.people.anatomy import PosedBody, body_classes, face_groups
 from skinseg.synthetic.people.reference import BODY_VERTICES, body_normals, reference_body, vertex_normals
 from skinseg.synthetic.scene import Accessory, Vector
+from skinseg.synthetic.streams import Part, stream
 from skinseg.synthetic.surroundings.solids import Array, Solid
 
 Rim = tuple[Vector, ...]
@@ -180,7 +181,7 @@ def accent(accessory: Accessory) -> Array:
 
 
 def rng_of(accessory: Accessory) -> np.random.Generator:
-    return np.random.default_rng([accessory.seed, 0])
+    return stream(Part.ACCESSORY, accessory.seed)
 
 
 def path_through(knots: Array, count: int, softness: float) -> Array:

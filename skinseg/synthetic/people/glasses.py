@@ -16,6 +16,7 @@ from skinseg.synthetic.people.fitting import (
     rng_of,
 )
 from skinseg.synthetic.scene import Accessory
+from skinseg.synthetic.streams import Part, stream
 from skinseg.synthetic.surroundings.solids import Array, Solid, joined, sheet, tinted, tube
 
 
@@ -67,7 +68,7 @@ def frame(accessory: Accessory, wearer: Wearer) -> Solid:
     """Rims, bridge and temples."""
     head = wearer.head
     lens = _lens(accessory, head, wearer.body)
-    rng = np.random.default_rng([accessory.seed, 1])
+    rng = stream(Part.GLASSES, accessory.seed)
     thick = rng.uniform(0.0011, 0.0026) if accessory.metallic < 0.5 else rng.uniform(0.0007, 0.0011)
     inner = lens.outline[np.argmin(lens.outline[:, 0] - 0.6 * (lens.outline[:, 2] - lens.centre[2]))]
     parts = [

@@ -44,6 +44,7 @@ from skinseg.synthetic.people.strands import (
     wave_offsets,
 )
 from skinseg.synthetic.scene import Hair
+from skinseg.synthetic.streams import Part, stream
 
 STYLES = ("bald", "buzz", "short", "curly", "afro", "bob", "long", "ponytail", "bun", "receding")
 BEARDS = ("none", "stubble", "moustache", "goatee", "full")
@@ -115,7 +116,7 @@ def _check(hair: Hair) -> None:
 
 def _grow_short(hair: Hair, head: Head) -> list[Strands]:
     """Combed from the crown, following the skull; also buzz cuts and what baldness leaves."""
-    rng = np.random.default_rng([hair.seed, 1])
+    rng = stream(Part.STRANDS, hair.seed)
     buzz = hair.style == "buzz"
     radius = 0.0002 if buzz else _RADIUS
     roots = scalp_roots(hair, head, hair.density * (1600 if buzz else 1000), radius)
@@ -148,7 +149,7 @@ def _grow_short(hair: Hair, head: Head) -> list[Strands]:
 
 def _grow_afro(hair: Hair, head: Head) -> list[Strands]:
     """Tight coils that stand off the scalp and end on a round outline."""
-    rng = np.random.default_rng([hair.seed, 1])
+    rng = stream(Part.STRANDS, hair.seed)
     roots = scalp_roots(hair, head, hair.density * 1000, _COIL_RADIUS)
     count, points = len(roots.place), 12
     # Trimmed to a ball about the skull; what grows at the hairline leans away from the face.
@@ -166,7 +167,7 @@ def _grow_afro(hair: Hair, head: Head) -> list[Strands]:
 
 def _grow_curly(hair: Hair, head: Head) -> list[Strands]:
     """Locks of curls: they spring up from the scalp, then hang."""
-    rng = np.random.default_rng([hair.seed, 1])
+    rng = stream(Part.STRANDS, hair.seed)
     roots = scalp_roots(hair, head, hair.density * 800, _CURL_RADIUS)
     guides = roots[spread(rng, roots, 2 * _LOCKS)]
     away = unit(guides.place - head.world(SKULL))
@@ -195,7 +196,7 @@ def _grow_curly(hair: Hair, head: Head) -> list[Strands]:
 
 def _grow_long(hair: Hair, head: Head) -> list[Strands]:
     """Parted hair that hangs: a bob, or down to the chest and back; some with a fringe."""
-    rng = np.random.default_rng([hair.seed, 1])
+    rng = stream(Part.STRANDS, hair.seed)
     roots = scalp_roots(hair, head, min(hair.density * 1000, 330e3), LONG_RADIUS)
     parting = rng.choice([-1.0, 1.0]) * rng.choice([0.0, 0.022, 0.035])
     fringed = rng.random() < 0.3
@@ -262,7 +263,7 @@ def _fringe(rng: Rng, roots: Roots, head: Head) -> Strands:
 
 def _grow_tied(hair: Hair, head: Head) -> list[Strands]:
     """Combed back to a tie at the back of the head: a ponytail that hangs from it, or a bun wound on it."""
-    rng = np.random.default_rng([hair.seed, 1])
+    rng = stream(Part.STRANDS, hair.seed)
     roots = scalp_roots(hair, head, min(hair.density * 1000, 330e3), LONG_RADIUS)
     height = rng.uniform(0.90, 0.985) if hair.style == "ponytail" else rng.uniform(0.91, 1.03)
     angle = (height - SKULL[2]) / 0.115
@@ -350,7 +351,7 @@ def _bun(rng: Rng, hair: Hair, head: Head, tie: Array, ray: Array) -> Strands:
 
 def grow_beard(hair: Hair, head: Head) -> Strands:
     """Strands of a moustache, goatee or full beard: they leave the skin downwards, away from the lips."""
-    rng = np.random.default_rng([hair.seed, 3])
+    rng = stream(Part.BEARD, hair.seed)
     area = beard_depth(hair.beard, reference_skin()) > -0.006
     spots = scatter(rng, area, 500e3 * head.share(_BEARD_RADIUS), skin_only=True)
     depth = beard_depth(hair.beard, spots.reference) + rng.normal(0, 0.0015, len(spots.reference))
@@ -377,7 +378,7 @@ def grow_beard(hair: Hair, head: Head) -> Strands:
 
 def grow_brows(hair: Hair, head: Head) -> Strands:
     """Two brows of short strands that lie outward along the ridge; `hair.brows` is their thickness."""
-    rng = np.random.default_rng([hair.seed, 2])
+    rng = stream(Part.BROWS, hair.seed)
     x, y, z = reference_body().rest[:BODY_VERTICES].T
     region = (np.abs(x) < 0.07) & (z > 0.90) & (z < 0.945) & (y < -0.09)
     spots = scatter(rng, region, 1.1e6 + 0.7e6 * hair.brows)
@@ -400,7 +401,7 @@ def grow_brows(hair: Hair, head: Head) -> Strands:
 
 def grow_lashes(hair: Hair, body: PosedBody) -> Strands:
     """Upper and lower lashes along MakeHuman's strips of them; `hair.lashes` is their length."""
-    rng = np.random.default_rng([hair.seed, 4])
+    rng = stream(Part.LASHES, hair.seed)
     groups = []
     for group, count, scale in (
         ("helper-l-eyelashes-2", 70, 1.0),

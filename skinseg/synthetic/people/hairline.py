@@ -11,6 +11,7 @@ from skinseg.synthetic.people.anatomy import body_classes, face_groups
 from skinseg.synthetic.people.reference import BODY_VERTICES, Floats, reference_body
 from skinseg.synthetic.people.strands import Array, Head, Rng, Roots, smooth_noise, unit
 from skinseg.synthetic.scene import Hair
+from skinseg.synthetic.streams import Part, stream
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def style_depth(hair: Hair, reference: Array) -> Array:
     if hair.style != "receding":
         return depth
     # From temples that recede on either side of the forelock, to a wreath round a bare top.
-    amount = np.random.default_rng([hair.seed, 5]).uniform(0, 1)
+    amount = stream(Part.HAIRLINE, hair.seed).uniform(0, 1)
     level = 0.972 - 0.015 * amount
     if amount < 0.5:
         temples = (0.03 + 0.10 * amount) * np.exp(-np.square((np.abs(x) - 0.05) / 0.022))
@@ -101,7 +102,7 @@ def scalp_roots(hair: Hair, head: Head, per_square_metre: float, radius: float) 
 
     How many they are depends on the distance, which must not change the style: they are drawn for themselves.
     """
-    rng = np.random.default_rng([hair.seed, 6])
+    rng = stream(Part.SCALP, hair.seed)
     near = style_depth(hair, reference_skin()) > -0.02
     spots = scatter(rng, near, per_square_metre * head.share(radius))
     ragged = smooth_noise(rng, spots.reference, 0.012, 1)[:, 0] * 0.002

@@ -38,6 +38,7 @@ from skinseg.synthetic.people.cloth import (
 )
 from skinseg.synthetic.people.reference import BODY_VERTICES, Floats, Ints, body_normals, reference_body
 from skinseg.synthetic.scene import Garment
+from skinseg.synthetic.streams import Part, stream
 
 # Inner pieces first: an outer piece lies further out.
 _LAYER = {
@@ -278,7 +279,11 @@ def _face_opening(points: Floats) -> Floats:
 
 def _drawn(garment: Garment, number: int) -> float:
     """The garment's own random number `number`, in [0, 1)."""
-    return float(np.random.default_rng([garment.seed, number]).random())
+    return float(_rng(garment, number).random())
+
+
+def _rng(garment: Garment, number: int) -> np.random.Generator:
+    return stream(Part.GARMENT, garment.seed, number=number)
 
 
 # -------------------------------------------------------------------------------------------------- dress
@@ -538,7 +543,7 @@ def _skirt(garment: Garment, surface: Floats, body: PosedBody) -> Piece:
     metres = drop * (top - bottom)
     cells = 9 + int(8 * _drawn(garment, 11))
     across, down = np.broadcast_arrays(angles[None], metres)
-    flutes = wrinkle_noise(across.ravel(), down.ravel(), cells, 0.9, 0.15, (garment.seed, 12)).reshape(
+    flutes = wrinkle_noise(across.ravel(), down.ravel(), cells, 0.9, 0.15, _rng(garment, 12)).reshape(
         across.shape
     )
     depth = (
@@ -579,13 +584,13 @@ def _headscarf(garment: Garment, surface: Floats, posed: PosedShell, body: Posed
     drop = np.linspace(_HEADSCARF_STATIONS[0], _HEADSCARF_STATIONS[-1], rows)
     places = ring_points(_draped(rest), angles, rows, np.zeros((rows, 120), np.float32)).reshape(-1, 3)
     face = _face_opening(places)
-    wave = wrinkle_noise(angles, np.zeros(120, np.float32), 4, 1.0, 0.0, (garment.seed, 24))
+    wave = wrinkle_noise(angles, np.zeros(120, np.float32), 4, 1.0, 0.0, _rng(garment, 24))
     bottom = 0.68 - 0.04 * _drawn(garment, 23) + 0.015 * wave
     values = np.maximum(face, np.tile(bottom, rows) - np.repeat(drop, 120)).astype(np.float32)
     inside = np.clip(-face.reshape(rows, 120) / 0.03, 0, 1)
     across, down = np.broadcast_arrays(angles[None], drop[:, None])
-    waves = wrinkle_noise(across.ravel(), down.ravel(), 5, 0.07, 6.0, (garment.seed, 21))
-    cross = wrinkle_noise(across.ravel(), down.ravel(), 5, 0.07, -6.0, (garment.seed, 22))
+    waves = wrinkle_noise(across.ravel(), down.ravel(), 5, 0.07, 6.0, _rng(garment, 21))
+    cross = wrinkle_noise(across.ravel(), down.ravel(), 5, 0.07, -6.0, _rng(garment, 22))
     height = np.exp(-((np.minimum(np.abs(waves), np.abs(cross)) / 0.3) ** 2)).reshape(rows, 120)
     below = np.clip((0.86 - down) / 0.06, 0.15, 1)  # stretched over the skull, gathered at the neck
     lift = 0.004 + inside * (garment.offset - 0.004) + 1.5 * inside * below * garment.folds * height
@@ -675,7 +680,7 @@ def _scarf_loops(garment: Garment, surface: Floats, body: PosedBody) -> list[Pie
     angles = np.arange(turns) * 2 * np.pi / turns
     loops = []
     for number in range(2):
-        wave = wrinkle_noise(angles, np.zeros(turns, np.float32), 5, 1.0, 0.0, (garment.seed, 31, number))
+        wave = wrinkle_noise(angles, np.zeros(turns, np.float32), 5, 1.0, 0.0, _rng(garment, 31 + number))
         thick = 0.022 + 0.5 * garment.offset * (1 + 0.3 * wave)
         ring = ring_points(rings, angles, 4, np.zeros((4, turns), np.float32))[1 + number]
         middle = ring.mean(axis=0)
@@ -693,7 +698,7 @@ def _scarf_loops(garment: Garment, surface: Floats, body: PosedBody) -> list[Pie
             5,
             0.1,
             0.0,
-            (garment.seed, 32, number),
+            _rng(garment, 41 + number),
         ).reshape(twist.shape)
         radius = thick[None] * (1 + 10 * garment.folds * crease)
         points = (

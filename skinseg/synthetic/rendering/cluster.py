@@ -15,8 +15,8 @@ from concurrent.futures import CancelledError
 from pathlib import Path
 from typing import Any
 
-from skinseg import __version__
 from skinseg.errors import UserError
+from skinseg.source import generator_code, one_hash
 from skinseg.synthetic.rendering.frames import Frame, FrameRenderer, Job
 from skinseg.synthetic.rendering.worker_process import find_worker_command
 
@@ -46,12 +46,13 @@ def cluster_frames(job: Job, indices: Sequence[int], scheduler: str) -> Generato
             client.close(timeout=5)
 
 
-def render_chunk(indices: Sequence[int], job: Job, version: str) -> list[Frame]:
+def render_chunk(indices: Sequence[int], job: Job, code: str) -> list[Frame]:
     """A task: render some frames with a Blender that is kept for the next task."""
-    if version != __version__:
+    here = one_hash(generator_code())
+    if code != here:
         raise UserError(
-            f"a machine of the cluster has skinseg {__version__}, this one {version}, so their frames would "
-            "differ; install the same version on both"
+            f"a machine of the cluster has other code of the generator ({here}) than this one ({code}), so their "
+            "frames would differ; install the same skinseg on both"
         )
     with _idle_lock:
         renderer = _idle.pop() if _idle else None
@@ -81,7 +82,7 @@ def _results(client: Any, job: Job, indices: Sequence[int], scheduler: str) -> G
     # task, and dask can make it again where the machine that had it is lost. All chunks are handed in at
     # once, as clusters that grow by themselves grow by the length of this queue.
     shared = client.submit(_same, job, pure=False)
-    futures = client.map(render_chunk, chunks, job=shared, version=__version__, pure=False)
+    futures = client.map(render_chunk, chunks, job=shared, code=one_hash(generator_code()), pure=False)
     try:
         for future in as_completed(futures, loop=client.loop):
             try:
@@ -91,7 +92,7 @@ def _results(client: Any, job: Job, indices: Sequence[int], scheduler: str) -> G
             except ModuleNotFoundError as error:
                 raise UserError(
                     f"a machine of the cluster at {scheduler} lacks the module {error.name}; install "
-                    f"skinseg {__version__} with its extras synthetic and cluster there"
+                    "this skinseg with its extras synthetic and cluster there"
                 ) from error
             except CancelledError as error:
                 raise UserError(

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from skinseg.synthetic.labels import skin_mask
 from skinseg.synthetic.scene import Camera, Scene
+from skinseg.synthetic.streams import Part, stream
 from skinseg.tones.ita import LUMINANCE, linear_to_srgb
 
 Floats = npt.NDArray[np.float32]
@@ -125,7 +126,7 @@ def _sensed(light: Floats, camera: Camera) -> Floats:
 
 def _grain(size: tuple[int, int], seed: int) -> Floats:
     """Gaussian noise (H, W, 3), mean 0, deviation 1 in each channel, smooth over pixels, more so in colour."""
-    white = np.random.default_rng([seed, 0]).standard_normal((*size, 4), dtype=np.float32)
+    white = stream(Part.GRAIN, seed).standard_normal((*size, 4), dtype=np.float32)
     luma = _smoothed(white[..., 0], LUMA_GRAIN)
     chroma = _smoothed(white[..., 1:], CHROMA_GRAIN)
     chroma -= chroma.mean(axis=2, keepdims=True)  # leaves two thirds of the variance

@@ -25,6 +25,7 @@ import yaml
 from skinseg import __version__
 from skinseg.errors import UserError
 from skinseg.files import written_whole
+from skinseg.source import generator_code, one_hash
 from skinseg.synthetic.config import GeneratorConfig
 from skinseg.synthetic.rendering.frames import Frame, Job, Row
 
@@ -41,10 +42,11 @@ _ROW_KEYS = {"index", "image", "attempt", "skin_share", "gain", "scene", *FILES.
 class Identity:
     """What makes two sets the same set: all that its frames depend on.
 
-    photographs: how many there are; photographs_hash: 12 hex digits over their names and contents, or "".
+    code: 12 hex digits over the generator's source, comments and docstrings apart. photographs: how many there are;
+    photographs_hash: 12 hex digits over their names and contents, or "".
     """
 
-    skinseg: str
+    code: str
     seed: int
     config_hash: str
     photographs: int
@@ -52,18 +54,17 @@ class Identity:
 
     @classmethod
     def of(cls, job: Job) -> "Identity":
-        """The identity of the set that a job renders with this version."""
-        photos = job.photos
+        """The identity of the set that a job renders with the code at hand."""
+        photos, code = job.photos, one_hash(generator_code())
         if photos is None:
-            return cls(__version__, job.seed, job.config.hash, 0, "")
+            return cls(code, job.seed, job.config.hash, 0, "")
         lines = "".join(f"{n} {h}\n" for n, h in zip(photos.names, photos.hashes, strict=True))
         digest = hashlib.sha256(lines.encode()).hexdigest()[:12]
-        return cls(__version__, job.seed, job.config.hash, len(photos.names), digest)
+        return cls(code, job.seed, job.config.hash, len(photos.names), digest)
 
 
-# For each field of the identity: what to call it, and how a user gets the one of the set.
+# For each field of the identity but the code: what to call it, and how a user gets the one of the set.
 _WAYS_OUT = {
-    "skinseg": ("version of skinseg", "continue with that version (pip install skinseg=={found})"),
     "seed": ("seed", "continue with --seed {found}"),
     "config_hash": ("configuration", "continue with the configuration in its generator.yaml"),
     "photographs": ("number of photographs", "continue with the folder of --backgrounds it was begun with"),
@@ -90,7 +91,12 @@ def claim(out: Path, job: Job) -> None:
     path = out / "generator.yaml"
     if path.is_file():
         return
-    record = dataclasses.asdict(Identity.of(job)) | {"config": dataclasses.asdict(job.config)}
+    record = {
+        "skinseg": __version__,
+        **dataclasses.asdict(Identity.of(job)),
+        "files": generator_code(),
+        "config": dataclasses.asdict(job.config),
+    }
     with written_whole(path) as beside:
         beside.write_text(yaml.safe_dump(record, sort_keys=False), encoding="utf-8")
 
@@ -105,7 +111,7 @@ def read_generator(out: Path) -> dict[str, Any]:
             f"{path}: cannot be read, expected the settings of a set that `skinseg render` wrote; "
             "name the folder of such a set"
         ) from error
-    fields = [field.name for field in dataclasses.fields(Identity)]
+    fields = ["skinseg", *(field.name for field in dataclasses.fields(Identity)), "files"]
     if not isinstance(record, dict) or not record.keys() >= {*fields, "config"}:
         raise UserError(
             f"{path}: not the settings of a set of this kind, expected {', '.join(fields)} and config; an older "
@@ -116,6 +122,7 @@ def read_generator(out: Path) -> dict[str, Any]:
 
 def check_identity(out: Path, identity: Identity, record: dict[str, Any]) -> None:
     """Raise UserError where a set's record differs from what its frames would be rendered from now."""
+    _check_code(out, record)
     for field, (what, way_out) in _WAYS_OUT.items():
         found, here = record.get(field), getattr(identity, field)
         if found != here:
@@ -125,15 +132,27 @@ def check_identity(out: Path, identity: Identity, record: dict[str, Any]) -> Non
             )
 
 
+def _check_code(out: Path, record: dict[str, Any]) -> None:
+    then, now = record["files"], generator_code()
+    if record["code"] == one_hash(now):
+        return
+    then = then if isinstance(then, dict) else {}
+    differing = sorted(name for name in then.keys() | now.keys() if then.get(name) != now.get(name))
+    more = f" and {len(differing) - 3} more" if len(differing) > 3 else ""
+    raise UserError(
+        f"{out}: holds a set that other code of the generator rendered (skinseg {record['skinseg']}, code "
+        f"{record['code']}; here {one_hash(now)}; other {', '.join(differing[:3])}{more}), so its frames cannot be "
+        "reproduced; continue with the skinseg that began it, or give --out another folder"
+    )
+
+
 def read_job(out: Path, photos: Any) -> Job:
     """The job that rendered a set, with the photographs given here.
 
-    Raises UserError where this version or these photographs would give other frames.
+    Raises UserError where this code or these photographs would give other frames.
     """
     record = read_generator(out)
-    if record["skinseg"] != __version__:
-        # Its settings may have other names: nothing else in it can be judged.
-        check_identity(out, Identity(__version__, 0, "", 0, ""), record)
+    _check_code(out, record)  # first: other code may call its settings otherwise
     config = GeneratorConfig.from_record(record["config"], str(out / "generator.yaml"))
     if config.hash != record["config_hash"] or not isinstance(record["seed"], int):
         raise UserError(

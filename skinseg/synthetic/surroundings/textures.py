@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from skinseg.synthetic.scene import Surface
+from skinseg.synthetic.streams import Part, stream
 from skinseg.tones.ita import LUMINANCE, linear_to_srgb
 
 SIZE = 512  # pixels of a tile's side, a power of two
@@ -38,7 +39,7 @@ def texture(surface: Surface) -> npt.NDArray[np.uint8]:
     """
     if surface.texture not in TEXTURES:
         raise ValueError(f"texture {surface.texture!r}: expected one of {', '.join(TEXTURES)}")
-    rng = np.random.default_rng([surface.seed, 0])
+    rng = stream(Part.TEXTURE, surface.seed)
     palette = np.asarray(surface.colors, dtype=np.float32).reshape(-1, 3)
     linear = np.maximum(TEXTURES[surface.texture](palette, rng), 0)
     if surface.contrast != 1:

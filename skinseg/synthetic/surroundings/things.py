@@ -11,6 +11,7 @@ from skinseg.synthetic.mesh import Mesh
 from skinseg.synthetic.people.anatomy import PosedBody
 from skinseg.synthetic.people.reference import BODY_VERTICES, Floats, reference_body
 from skinseg.synthetic.scene import Thing
+from skinseg.synthetic.streams import Part, stream
 from skinseg.synthetic.surroundings.solids import (
     Solid,
     ball,
@@ -99,7 +100,7 @@ def build_things(
     for index, thing in enumerate(things):
         if thing.kind not in _MODELS:
             raise ValueError(f"unknown kind of thing {thing.kind!r}: expected one of {', '.join(KINDS)}")
-        rng = np.random.default_rng([thing.seed, 0])
+        rng = stream(Part.THING, thing.seed)
         if thing.under is not None:
             solid = _under(thing, sitters, rng)
         elif thing.held:
