@@ -7,6 +7,7 @@ import tokenize
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from typing import TypeGuard
 
 PACKAGE = Path(__file__).parent
 
@@ -66,13 +67,21 @@ def without_words(source: str) -> str:
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
             row, column = token.start
-            lines[row - 1] = lines[row - 1][:column]
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            # A string that is a statement of its own does nothing, a docstring or not.
-            for each in node.body:
-                if isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant):
-                    text = each.value
-                    if isinstance(text.value, str) and text.end_lineno is not None:
-                        lines[text.lineno - 1 : text.end_lineno] = [""] * (text.end_lineno - text.lineno + 1)
-    return "\n".join(line.rstrip() for line in lines if line.strip())
+            lines[row - 1] = lines[row - 1][:column].rstrip()
+    nodes = list(ast.walk(ast.parse(source)))
+    # A text that is a statement does nothing, a docstring or not; in any other, blank lines count.
+    idle = [node.value for node in nodes if isinstance(node, ast.Expr) and _is_text(node.value)]
+    kept: set[int] = set()
+    for node in nodes:
+        if _is_text(node) or isinstance(node, ast.JoinedStr):
+            rows = range(node.lineno, (node.end_lineno or node.lineno) + 1)
+            if node not in idle:
+                kept.update(rows[:-1])
+                continue
+            for row in rows:
+                lines[row - 1] = ""
+    return "\n".join(line for row, line in enumerate(lines, start=1) if line.strip() or row in kept)
+
+
+def _is_text(node: ast.AST) -> TypeGuard[ast.Constant]:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)

@@ -65,8 +65,10 @@ def test_what_goes_wrong_on_a_cluster_gets_one_sentence(
     ) as machines:
         with pytest.raises(UserError, match="frame 5: 3 render workers failed"):
             render_job(JOB, 8, 1, tmp_path / "set", False, machines.scheduler_address)
-        monkeypatch.setattr(cluster, "__version__", "9.9")
-        with pytest.raises(UserError, match=r"a machine of the cluster has skinseg .*, this one 9\.9"):
+        monkeypatch.setattr(cluster, "generator_code", lambda: {})
+        with pytest.raises(
+            UserError, match=r"a machine of the cluster has other code of the generator \(\w{12}\)"
+        ):
             list(cluster.cluster_frames(JOB, [0], machines.scheduler_address))
 
 

@@ -5,13 +5,18 @@ Marginals alone cannot see two parts that are drawn from one random stream, each
 
 import itertools
 import math
+import re
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import chi2, chi2_contingency, false_discovery_control, spearmanr
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import chi2_contingency, false_discovery_control, spearmanr
 
+from skinseg.synthetic import streams
 from skinseg.synthetic.config import GeneratorConfig
 from skinseg.synthetic.sampling import draw_scene
 from skinseg.synthetic.scene import Person, Scene
@@ -235,3 +240,46 @@ def test_factors_that_are_drawn_apart_are_independent():
     found = pairs[pairs["q"] < 0.05]
     assert len(pairs) > 1500
     assert found.empty, f"{len(found)} of {len(pairs)} pairs go together:\n{found.head(40).to_string()}"
+
+
+def first_draws(rng: np.random.Generator) -> tuple[int, int]:
+    one, other = rng.integers(2**62, size=2)
+    return int(one), int(other)
+
+
+def test_no_two_streams_are_the_same():
+    numbers = (0, 1, 2, 2**31, 2**32 - 1)
+    keys = [
+        (part, seed, index, attempt, number)
+        for part in Part
+        for seed in (0, 1, 2**32, 2**64, 2**32 + 1, 2**127)
+        for index, attempt, number in itertools.product(numbers[:3], repeat=3)
+    ]
+    keys += [(Part.ROOM, 0, *each) for each in itertools.product(numbers[3:], repeat=3)]
+    assert len({first_draws(stream(*key)) for key in keys}) == len(keys)
+
+
+@given(
+    st.tuples(*[st.integers(0, 2**32 - 1)] * 4, st.sampled_from(list(Part))),
+    st.tuples(*[st.integers(0, 2**32 - 1)] * 4, st.sampled_from(list(Part))),
+)
+def test_streams_differ_where_arguments_do(one, other):
+    same = first_draws(stream(one[-1], *one[:-1])) == first_draws(stream(other[-1], *other[:-1]))
+    assert same == (one == other)
+
+
+@pytest.mark.parametrize(
+    "arguments", [(-1,), (2**128,), (0, -1), (0, 2**32), (0, 0, 2**32), (0, 0, 0, 2**32)]
+)
+def test_what_would_share_a_stream_is_refused(arguments):
+    with pytest.raises(ValueError, match="out of range"):
+        stream(Part.ROOM, *arguments)
+
+
+def test_nothing_else_in_the_generator_makes_a_generator():
+    makes = re.compile(
+        r"default_rng|SeedSequence|RandomState|random\.seed|\.spawn\(|import random|manual_seed"
+    )
+    folder = Path(streams.__file__).parent
+    found = [path.name for path in folder.rglob("*.py") if makes.search(path.read_text(encoding="utf-8"))]
+    assert found == ["streams.py"]

@@ -3,6 +3,7 @@
 import errno
 import io
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from skinseg.synthetic.rendering.frames import Frame
 from skinseg.synthetic.rendering.label_image import PALETTE, encode_labels, read_labels
 from skinseg.synthetic.rendering.renderer import render_job, verify_set
 from skinseg.synthetic.rendering.set_folder import SetFolder, check_claim, claim, disk_errors, locked
+from skinseg.synthetic.sampling import draw_scene
 from skinseg.synthetic.surroundings.backgrounds import Photos
 from tests.stand_in import CONFIG, PlainJob, read_plain_job, write_script
 
@@ -186,14 +188,18 @@ def test_verify_says_where_frames_come_out_otherwise(finished: Path, tmp_path: P
 
 
 @pytest.mark.slow
-def test_verify_does_not_mix_versions_settings_or_photographs(finished: Path) -> None:
+def test_verify_does_not_mix_code_settings_or_photographs(finished: Path) -> None:
     path = finished / "generator.yaml"
     record = yaml.safe_load(path.read_text())
-    path.write_text(yaml.safe_dump(record | {"skinseg": "0.0.1", "config": record["config"] | {"old": 1}}))
+    files = record["files"] | {"synthetic/mesh.py": "0" * 16, "synthetic/gone.py": "1" * 16}
+    other = {"code": "0123456789ab", "files": files, "config": record["config"] | {"old": 1}}
+    path.write_text(yaml.safe_dump(record | other))
     assert verify(finished).damaged == {}  # nothing has to be rendered
     (finished / "masks" / "000000.png").unlink()
     with pytest.raises(
-        UserError, match=r"1 frames are damaged \(masks/000000.png is missing\).*0\.0\.1.*pip"
+        UserError,
+        match=r"1 frames are damaged \(masks/000000.png is missing\).*code 0123456789ab; here "
+        rf"{record['code']}; other synthetic/gone.py, synthetic/mesh.py\).*continue with .*--out another",
     ):
         verify(finished)
     path.write_text(yaml.safe_dump(record | {"config": {"samples": 99}}))
@@ -218,6 +224,17 @@ def test_table_and_card_say_what_the_set_shows(finished: Path) -> None:
     assert not table["outdoors"].any()
     assert {"seconds", "memory_mb", "platform"}.isdisjoint(table.columns)
     card = (finished / "README.md").read_text()
+    lines = card.split("### Tone by framing")[1].split("## Limits")[0].split("\n| ")[1:]
+    counts = [[int(cell) for cell in line.split("|")[1:-1]] for line in lines[2:]]
+    assert lines[0].startswith("Fitzpatrick group | abdomen | face | hand | upper_body | whole |")
+    assert sum(map(sum, counts)) == 1000
+    drawn = [draw_scene(CONFIG, JOB.seed, index) for index in range(40)]
+    first = Counter(
+        (scene.people[0].skin.fitzpatrick, scene.camera.track)
+        for scene in drawn
+        if scene.camera.track == "whole"
+    )
+    assert all(counts[tone - 1][4] >= count for (tone, _), count in first.items())
     for text in (
         "| 5 | 1 | 20.0% |",
         "| face | 5 | 100.0% |",

@@ -1,5 +1,6 @@
 """`README.md` of a rendered set: what is in it, where it comes from, and what one may do with it."""
 
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -7,12 +8,17 @@ from typing import Any
 import yaml
 
 from skinseg.files import written_whole
+from skinseg.synthetic.config import GeneratorConfig
 from skinseg.synthetic.labels import SKIN_CLASSES, PartClass
 from skinseg.synthetic.rendering.label_image import PALETTE
+from skinseg.synthetic.sampling import draw_tone, draw_track
+from skinseg.synthetic.streams import Part, stream
+
+SCENES = 1000  # of the table of tone by framing
 
 _TEXT = """# A rendered set: {frames} frames of synthetic adults with exact masks
 
-Rendered by skinseg {version}. Every person in it is synthetic and an adult.
+Rendered by skinseg {version}, code {code} of the generator. Every person in it is synthetic and an adult.
 
 | | |
 |---|---|
@@ -23,7 +29,7 @@ Rendered by skinseg {version}. Every person in it is synthetic and an adult.
 | renderer | {platforms} |
 | mean share of skin | {skin_share:.1%} |
 
-With the same version, seed, configuration and photographs, `skinseg render` gives the same bytes on the same
+With the same code, seed, configuration and photographs, `skinseg render` gives the same bytes on the same
 platform. `skinseg render --verify DIR`, DIR this folder, checks every file and renders damaged ones again.
 
 ## Files
@@ -42,6 +48,13 @@ platform. `skinseg render --verify DIR`, DIR this folder, checks every file and 
 ## What it shows
 
 {counts}
+
+### Tone by framing
+
+The first 1,000 scenes that this configuration and seed draw, of which the frames are the first, before any is drawn
+again for showing too little skin. Tone and framing are drawn apart: rows differ by chance alone.
+
+{crosstab}
 
 ## Limits
 
@@ -71,6 +84,7 @@ def write_data_card(table: Any, generator: dict[str, Any], platforms: Iterable[s
     text = _TEXT.format(
         frames=len(table),
         version=generator["skinseg"],
+        code=generator["code"],
         resolution=generator["config"]["resolution"],
         seed=generator["seed"],
         config_hash=generator["config_hash"],
@@ -80,6 +94,7 @@ def write_data_card(table: Any, generator: dict[str, Any], platforms: Iterable[s
         skin=" and ".join(_name(part) for part in SKIN_CLASSES),
         classes=_table(("index", "class", "colour"), [_class_row(part) for part in PartClass]),
         counts=_counts(table),
+        crosstab=_crosstab(GeneratorConfig.from_record(generator["config"], str(path)), generator["seed"]),
         photographs_licence=(
             " The photographs on walls are the user's: their terms apply to frames that show them."
             if photographs
@@ -108,6 +123,23 @@ def _counts(table: Any) -> str:
         ("accessory (one row per piece)", worn),
     )
     return "\n\n".join(_share_table(title, column, len(table)) for title, column in blocks if len(column))
+
+
+def _crosstab(config: GeneratorConfig, seed: int) -> str:
+    """A row per tone, a column per framing, of `SCENES` scenes of which no more than this is drawn."""
+    pairs = Counter(
+        (
+            draw_tone(config, stream(Part.TONE, seed, index)),
+            draw_track(config, stream(Part.TRACK, seed, index)),
+        )
+        for index in range(SCENES)
+    )
+    tracks = sorted({track for _, track in pairs})
+    tones = sorted({tone for tone, _ in pairs})
+    return _table(
+        ("Fitzpatrick group", *tracks),
+        [(str(tone), *(str(pairs[tone, track]) for track in tracks)) for tone in tones],
+    )
 
 
 def _share_table(title: str, column: Any, frames: int) -> str:
