@@ -5,9 +5,14 @@
 
 Trains with configs/cpu.yaml and configs/pretrain.yaml, one run per seed and core, and scores the last epoch (no
 choice among epochs, so none by chance) on every image of each dataset: frames alone have seen none of them. Writes
-OUT/NAME.json, which holds every image's IoU, and prints the table of all steps in OUT:
+OUT/NAME.json, which holds every image's IoU and tone, and those of the set's held-out frames with their framing, and
+prints the table of all steps in OUT:
 
     python benchmarks/transfer.py --out benchmarks/results/transfer
+
+and two steps side by side, paired, per estimated tone and per part of a dataset:
+
+    python benchmarks/transfer.py --out benchmarks/results/transfer --compare perimage mended
 """
 
 import argparse
@@ -31,7 +36,7 @@ CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 
 
 def run(rendered: Path, data_root: Path, seed: int, options: list[str], work: Path) -> dict[str, Any]:
-    """Train and score one seed; skin IoU by test set and image, and the minutes it took."""
+    """Train and score one seed: skin IoU by test set and image, tones likewise, held-out frames, and the minutes."""
     job = work / f"seed{seed}"
     environment = os.environ | {
         "OMP_NUM_THREADS": "1",
@@ -48,16 +53,35 @@ def run(rendered: Path, data_root: Path, seed: int, options: list[str], work: Pa
         minutes = (time.perf_counter() - started) / 60
         last = max(job.rglob("last.ckpt"), key=lambda path: path.stat().st_mtime)
         results = work / f"results{seed}"
-        score = ["evaluate", "--checkpoint", str(last), "--data-root", str(data_root), "--subset", "all"]
-        score += ["--out", str(results)]
-        subprocess.run([*skinseg, *score], check=True, env=environment, stdout=log, stderr=log)
+        frames = work / f"frames{seed}"
+        for where, out in (
+            (["--data-root", str(data_root), "--subset", "all"], results),
+            (["--rendered", str(rendered)], frames),
+        ):
+            score = ["evaluate", "--checkpoint", str(last), *where, "--out", str(out)]
+            subprocess.run([*skinseg, *score], check=True, env=environment, stdout=log, stderr=log)
+    rows = skin_rows(results)
+    held_out = skin_rows(frames).merge(pd.read_parquet(frames / "scenes.parquet"), on="image")
+    return {
+        "seed": seed,
+        "minutes": round(minutes, 1),
+        "iou": by_image(rows, "iou"),
+        "tone": by_image(rows.dropna(subset=["tone"]).astype({"tone": int}), "tone"),
+        "held_out": held_out[["image", "iou", "fitzpatrick", "track", "people"]].round(4).to_dict("records"),
+    }
+
+
+def skin_rows(results: Path) -> pd.DataFrame:
     rows = with_metrics(as_frame(read_rows(results / "rows.parquet")))
-    rows = rows[rows["head"] == "skin"]
-    scores = {
-        name: dict(zip(part["image"], part["iou"].round(4), strict=True))
+    return rows[rows["head"] == "skin"].round({"iou": 4})
+
+
+def by_image(rows: pd.DataFrame, column: str) -> dict[str, dict[str, Any]]:
+    """Test set to image to its value."""
+    return {
+        str(name): dict(zip(part["image"], part[column].tolist(), strict=True))
         for name, part in rows.groupby("test_set")
     }
-    return {"seed": seed, "minutes": round(minutes, 1), "iou": scores}
 
 
 def table(out: Path) -> str:
@@ -78,6 +102,62 @@ def table(out: Path) -> str:
     return "\n".join(lines)
 
 
+# Parts of a dataset that differ in framing, by how their images' names begin or what they hold.
+PARTS = {
+    "hgr1": "hands near (hgr1)",
+    "hgr2B": "hands near (hgr2B)",
+    "FacePhoto": "faces",
+    "FamilyPhoto": "groups",
+}
+
+
+def comparison(out: Path, old: str, new: str) -> str:
+    """Markdown: both steps on the same images, mean over seeds, with the paired difference and its 95 % interval."""
+    records = [json.loads((out / f"{name}.json").read_text()) for name in (old, new)]
+    first, second = (
+        pd.DataFrame(
+            [pd.json_normalize(run["iou"], sep="/", max_level=1).iloc[0] for run in record["runs"]]
+        ).mean()
+        for record in records
+    )
+    tones = pd.json_normalize(records[1]["runs"][0]["tone"], sep="/", max_level=1).iloc[0]
+    table = pd.DataFrame({"old": first, "new": second, "tone": tones}).dropna(subset=["old", "new"])
+    table["set"] = [name.split("/")[0] for name in table.index]
+    table["part"] = [next((to for key, to in PARTS.items() if key in name), "") for name in table.index]
+    groups = [(name, part) for name, part in table.groupby("set")]
+    groups += [(f"{name}: {which}", part) for (name, which), part in table.groupby(["set", "part"]) if which]
+    groups += [(f"{name}: tone {tone:.0f}", part) for (name, tone), part in table.groupby(["set", "tone"])]
+    lines = [f"| images | n | {old} | {new} | difference | 95 % |", "|---|---|---|---|---|---|"]
+    for name, part in groups:
+        if len(part) < 8:  # too few to say anything
+            continue
+        differences = (part["new"] - part["old"]).to_numpy()
+        low, high = bootstrap_interval(differences, None, np.random.default_rng(0))
+        lines.append(
+            f"| {name} | {len(part)} | {part['old'].mean():.3f} | {part['new'].mean():.3f} "
+            f"| {differences.mean():+.3f} | {low:+.3f} to {high:+.3f} |"
+        )
+    return "\n".join(lines)
+
+
+def held_out(out: Path, name: str) -> str:
+    """Markdown: mean skin IoU of the set's held-out frames of one person, tone by framing, with n."""
+    runs = json.loads((out / f"{name}.json").read_text())["runs"]
+    frames = pd.concat([pd.DataFrame(run["held_out"]) for run in runs])
+    frames = frames.groupby("image").agg(
+        {"iou": "mean", "fitzpatrick": "first", "track": "first", "people": "first"}
+    )
+    frames = frames[frames["people"] == 1]
+    tracks = sorted(frames["track"].unique())
+    lines = [f"| tone | {' | '.join(tracks)} | all |", "|---" * (len(tracks) + 2) + "|"]
+    for tone, row in frames.groupby("fitzpatrick"):
+        cells = [row[row["track"] == track]["iou"] for track in tracks] + [row["iou"]]
+        lines.append(
+            f"| {tone} | " + " | ".join(f"{c.mean():.3f} ({len(c)})" if len(c) else "" for c in cells) + " |"
+        )
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--name")
@@ -87,6 +167,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--work", type=Path, default=Path("runs/transfer"))
+    parser.add_argument("--compare", nargs=2, metavar=("OLD", "NEW"))
     options, more = parser.parse_known_args()
     if options.name:
         work = options.work / options.name
@@ -109,7 +190,12 @@ def main() -> None:
             "runs": runs,
         }
         (options.out / f"{options.name}.json").write_text(json.dumps(record, indent=1) + "\n")
-    print(table(options.out))
+    if options.compare:
+        print(comparison(options.out, *options.compare))
+        print()
+        print(held_out(options.out, options.compare[1]))
+    else:
+        print(table(options.out))
 
 
 if __name__ == "__main__":
