@@ -10,6 +10,7 @@ import torch
 
 from skinseg.data.datamodule import SkinDataModule
 from skinseg.data.patches import StreamSampler
+from skinseg.data.streams import Part, Role, generator
 from skinseg.datasets.sample import IGNORE, Sample
 from skinseg.errors import UserError
 from tests import fakes
@@ -126,7 +127,7 @@ def test_the_users_split_and_labels(tmp_path: Path) -> None:
 
 def test_order_is_drawn_from_seed_and_epoch() -> None:
     epoch = 0
-    sampler = StreamSampler(30, 30, (5,), lambda: epoch)
+    sampler = StreamSampler(30, 30, 5, Role.TRAINED_ON, lambda: epoch)
     first = list(sampler)
     assert list(sampler) == first
     assert sorted(i for _, i in first) == list(range(30))
@@ -134,7 +135,9 @@ def test_order_is_drawn_from_seed_and_epoch() -> None:
     second = list(sampler)
     assert {e for e, _ in second} == {1}
     assert [i for _, i in second] != [i for _, i in first]
-    assert [i for _, i in StreamSampler(30, 30, (6,), lambda: 1)] != [i for _, i in second]
+    others = ((6, Role.TRAINED_ON), (5, Role.PARTNER))
+    for seed, role in others:
+        assert [i for _, i in StreamSampler(30, 30, seed, role, lambda: 1)] != [i for _, i in second]
 
 
 class Recorder(pl.LightningModule):
@@ -187,7 +190,7 @@ def test_a_resumed_run_sees_what_the_uninterrupted_one_saw(reload: int, tmp_path
 
 def test_a_stream_goes_on_where_the_epoch_before_ended() -> None:
     epoch = 0
-    sampler = StreamSampler(7, 10, (5,), lambda: epoch)
+    sampler = StreamSampler(7, 10, 5, Role.TRAINED_ON, lambda: epoch)
     shown: list[tuple[int, int]] = []
     while epoch < 7:
         shown += list(sampler)
@@ -195,8 +198,9 @@ def test_a_stream_goes_on_where_the_epoch_before_ended() -> None:
         assert len(shown) == 10 * epoch
     for cycle in range(10):
         indices = [i for c, i in shown if c == cycle]
-        # As today's epochs are drawn, and each patch once a cycle.
-        assert indices == np.random.default_rng([5, cycle]).permutation(7).tolist()
+        # Each patch once a cycle, in the cycle's own order.
+        own = generator(5, Part.SHUFFLE, Role.TRAINED_ON, cycle)
+        assert indices == own.permutation(7).tolist()
 
 
 @pytest.mark.slow

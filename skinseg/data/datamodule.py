@@ -15,13 +15,12 @@ from skinseg.data.augmentation import training_transform
 from skinseg.data.cache import DecodedCache, open_cache
 from skinseg.data.patches import PairedPatches, PairSampler, StreamSampler, TrainingPatches
 from skinseg.data.splits import Split, make_split, subset
+from skinseg.data.streams import Role
 from skinseg.datasets.base import Dataset
 from skinseg.datasets.label_policy import parse_labels
 from skinseg.datasets.registry import open_dataset
 from skinseg.datasets.sample import Sample
 from skinseg.errors import UserError
-
-PARTNER = 1 << 20  # behind the seed of what is drawn for the partner set: none of it repeats the first's
 
 
 @dataclass(frozen=True)
@@ -50,9 +49,10 @@ class SkinDataModule(pl.LightningDataModule):
     reaches over its image's edge: its masks are not opened.
 
     What an epoch shows is a function of (seed, epoch): a piece of an endless stream of permutations, each drawn
-    from (seed, cycle); a patch's augmentation is seeded by (seed, cycle, position). Where `epoch_steps` is not
-    given, a cycle is an epoch. A run resumed at an epoch's boundary therefore sees what the uninterrupted one
-    would have seen, with any number of workers. The second set of a method has a stream of its own.
+    from (seed, cycle); a patch's augmentation is drawn from (seed, cycle, position), see `skinseg.data.streams`.
+    Where `epoch_steps` is not given, a cycle is an epoch. A run resumed at an epoch's boundary therefore sees what
+    the uninterrupted one would have seen, with any number of workers. The second set of a method has streams of
+    its own.
 
     Args:
         dataset: name of the dataset, one of `skinseg.datasets.registry.DATASETS`.
@@ -202,21 +202,23 @@ class SkinDataModule(pl.LightningDataModule):
         )
 
     def train_dataloader(self) -> DataLoader[Any]:
-        first = self._patches(self.cache, self.train_ids * self.repeat, (self.seed,))
+        first = self._patches(self.cache, self.train_ids * self.repeat, Role.TRAINED_ON)
         length = len(first) if self.epoch_steps is None else self.epoch_steps * self.batch_size
         patches: TorchDataset[Any] = first
-        sampler: Any = StreamSampler(len(first), length, first.seed, self._epoch)
+        sampler: Any = StreamSampler(len(first), length, self.seed, first.role, self._epoch)
         if self.partner is not None:
             other = self.partner
             second = self._patches(
                 other.cache,
                 other.train_ids,
-                (self.seed, PARTNER),
+                Role.PARTNER,
                 other.labelled,
                 self.arrangement.partner_photometry,
             )
             patches = PairedPatches({self.arrangement.labelled: first, other.side: second})
-            sampler = PairSampler(sampler, StreamSampler(len(second), length, second.seed, self._epoch))
+            sampler = PairSampler(
+                sampler, StreamSampler(len(second), length, self.seed, second.role, self._epoch)
+            )
         return DataLoader(
             patches,
             batch_size=self.batch_size,
@@ -231,7 +233,7 @@ class SkinDataModule(pl.LightningDataModule):
         self,
         cache: DecodedCache,
         ids: Sequence[str],
-        seed: tuple[int, ...],
+        role: Role,
         labelled: bool = True,
         photometry: bool = True,
     ) -> TrainingPatches:
@@ -241,7 +243,8 @@ class SkinDataModule(pl.LightningDataModule):
             training_transform(self.size, self.augmentation, photometry),
             training_transform(self.size // 2, self.augmentation, photometry),
             self.mosaic,
-            seed,
+            self.seed,
+            role,
             labelled,
         )
 

@@ -8,8 +8,10 @@ import torch
 from torch.utils.data import Dataset as TorchDataset
 from torch.utils.data import Sampler
 
+from skinseg.data import streams
 from skinseg.data.augmentation import Augmentation
 from skinseg.data.cache import DecodedCache
+from skinseg.data.streams import Part, Role
 from skinseg.datasets.sample import HEADS, IGNORE, Image, Mask
 
 Batch = dict[str, torch.Tensor]
@@ -20,7 +22,7 @@ class TrainingPatches(TorchDataset[Batch]):
     """Augmented patches; an index is (cycle, position in `positions`).
 
     transform, half: the augmentation at the patch's size and at half of it, for mosaics of four images.
-    seed: the first numbers of every generator's seed; those of the index follow.
+    seed, role, and the index: the place of a patch's stream, see `skinseg.data.streams`.
     labelled: where it is off, a patch is `image` and `inside`, uint8 (S, S), 1 where the pixel comes from the
         image and 0 where it was filled up; no mask is looked at.
     """
@@ -32,7 +34,8 @@ class TrainingPatches(TorchDataset[Batch]):
         transform: Augmentation,
         half: Augmentation,
         mosaic: float,
-        seed: Sequence[int],
+        seed: int,
+        role: Role,
         labelled: bool = True,
     ) -> None:
         self.cache = cache
@@ -40,7 +43,8 @@ class TrainingPatches(TorchDataset[Batch]):
         self.transform = transform
         self.half = half
         self.mosaic = mosaic
-        self.seed = tuple(seed)
+        self.seed = seed
+        self.role = role
         self.labelled = labelled
 
     def __len__(self) -> int:
@@ -48,7 +52,7 @@ class TrainingPatches(TorchDataset[Batch]):
 
     def __getitem__(self, index: Index) -> Batch:
         cycle, i = index
-        generator = np.random.default_rng([*self.seed, cycle, i])
+        generator = streams.generator(self.seed, Part.AUGMENT, self.role, cycle, i)
         if self.mosaic > 0 and generator.random() < self.mosaic:
             others = generator.integers(len(self.positions), size=3)
             tiles = [self._patch(self.positions[j], self.half, generator) for j in (i, *others)]
@@ -92,17 +96,18 @@ class PairedPatches(TorchDataset[dict[str, Batch]]):
 class StreamSampler(Sampler[Index]):
     """An epoch's piece of an endless stream over `size` patches: (cycle, index), `length` of them.
 
-    The stream is one permutation of all patches after the other, each drawn from (seed, cycle), and epoch e
+    The stream is one permutation of all patches after the other, each drawn from (seed, role, cycle), and epoch e
     begins at place e x length. Where length is size, an epoch is a cycle.
 
     The epoch is asked for when iteration begins and its cycle travels with the index, so that worker
     processes, which hold a copy of the dataset from an earlier moment, augment by the right one.
     """
 
-    def __init__(self, size: int, length: int, seed: Sequence[int], epoch: Callable[[], int]) -> None:
+    def __init__(self, size: int, length: int, seed: int, role: Role, epoch: Callable[[], int]) -> None:
         self.size = size
         self.length = length
-        self.seed = tuple(seed)
+        self.seed = seed
+        self.role = role
         self.epoch = epoch
 
     def __len__(self) -> int:
@@ -116,7 +121,8 @@ class StreamSampler(Sampler[Index]):
         for place in range(start, start + self.length):
             cycle, k = divmod(place, self.size)
             if cycle != drawn:
-                drawn, order = cycle, np.random.default_rng([*self.seed, cycle]).permutation(self.size)
+                generator = streams.generator(self.seed, Part.SHUFFLE, self.role, cycle)
+                drawn, order = cycle, generator.permutation(self.size)
             yield cycle, int(order[k])
 
 

@@ -187,5 +187,8 @@ def subset(names: Collection[str], count: int, seed: int = 0, option: str = "lim
 
 
 def ranked(names: Iterable[str], salt: str) -> list[str]:
-    """The names in the order of the SHA-256 of salt and name: a shuffle that never changes."""
+    """The names in the order of the SHA-256 of salt and name: a shuffle that never changes.
+
+    The salt names the stream; the rule stays as it is, since committed lists, split hashes and results rest on it.
+    """
     return sorted(names, key=lambda name: hashlib.sha256(f"{salt}/{name}".encode()).digest())

@@ -11,6 +11,8 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
+from skinseg.data import streams
+from skinseg.data.streams import Part
 from skinseg.datasets.confusion import confusion
 from skinseg.datasets.sample import Sample
 from skinseg.errors import UserError
@@ -135,7 +137,7 @@ class SkinPersonModule(pl.LightningModule):
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         # Lightning saves no random state: a resumed run draws the same dropout only if each step has its own.
-        torch.manual_seed(int(np.random.SeedSequence([self.seed, self.global_step]).generate_state(1)[0]))
+        torch.manual_seed(int(streams.generator(self.seed, Part.STEP, self.global_step).integers(2**63)))
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor | None:
         if self.adaptation is None:
