@@ -19,12 +19,8 @@ PRESET     ?= auto
 CHECKPOINT ?= runs
 SUBSET     ?= test
 OUT        ?= results/latest
-# Of crosseval: training sets (all found), seeds, and the folder of pretrained runs of which the newest is taken.
-DATASETS   ?=
-SEEDS      ?= 0
-PRETRAINED ?= runs/pretrain
 ARGS       ?=
-# Of study: its name in configs/studies, or its file; laptop or paper.
+# Of study: its name in configs/studies, or its file; of study and crosseval: laptop or paper.
 NAME       ?= adaptation
 SCALE      ?= laptop
 
@@ -45,8 +41,7 @@ help:  ## This list
 	@echo "Variables: DATA_ROOT=dir DATASET=name COUNT=frames SEED=n WORKERS=n PRESET=auto|cpu|gpu|paper"
 	@echo "           FRAMES=mixed|faces|portraits|full_body|hands|torsos BACKGROUNDS=dir-of-photographs"
 	@echo "           CHECKPOINT=file-or-run RENDERED=dir OUT=dir ARGS='more options of the command'"
-	@echo "           NAME=adaptation|scarce_real|cross_dataset|... SCALE=laptop|paper of study"
-	@echo "           DATASETS='names' SEEDS='numbers' PRETRAINED=dir of crosseval"
+	@echo "           NAME=adaptation|scarce_real|... of study, SCALE=laptop|paper of study and crosseval"
 
 # ---------------------------------------------------------------------------------------------- set-up
 
@@ -87,6 +82,7 @@ preset   = $$(test "$(PRESET)" = auto -o "$(PRESET)" = paper && $(SKINSEG) hardw
 recipe   = --config configs/$(preset).yaml --config configs/$(1).yaml $(if $(filter paper,$(PRESET)),--config configs/paper.yaml)
 render   = $(SKINSEG) render --config configs/render/$(FRAMES).yaml --count $(1) --seed $(2) --workers $(WORKERS) --out $(3) \
            $(if $(BACKGROUNDS),--backgrounds "$(BACKGROUNDS)")
+study    = $(SKINSEG) study run "$(1)" --scale $(SCALE) --data-root "$(DATA_ROOT)" $(if $(BACKGROUNDS),--backgrounds "$(BACKGROUNDS)") $(ARGS)
 need_data = @test -n "$(DATA_ROOT)" || { echo "skinseg: error: DATA_ROOT is not set; name the folder that holds the datasets: make $@ DATA_ROOT=/path/to/data" >&2; exit 2; }
 
 # Few epochs, to see everything once in minutes; a learning claim needs `make pretrain` and `make finetune`.
@@ -122,32 +118,15 @@ evaluate: setup  ## Score CHECKPOINT (newest run) on every dataset under DATA_RO
 	$(SKINSEG) evaluate --checkpoint $(CHECKPOINT) --subset $(SUBSET) --out $(OUT) \
 	  $(if $(DATA_ROOT),--data-root "$(DATA_ROOT)") $(if $(wildcard $(RENDERED)/scenes.parquet),--rendered $(RENDERED)) $(ARGS)
 
-# One arm of crosseval, $(1) its name and $(2) its run: trained and scored unless that is finished.
-finished = ls runs/$(1)/*/result.json >/dev/null 2>&1
-score    = test -f results/$(1)/report.html || $(SKINSEG) evaluate --checkpoint $(2) --data-root "$(DATA_ROOT)" \
-             $(if $(wildcard $(RENDERED)/scenes.parquet),--rendered $(RENDERED)) --out results/$(1)
-
-# Arms from pretraining lie under the pretrained run's name, so another pretraining starts new ones beside the old.
 .PHONY: crosseval
-crosseval: setup  ## Train on each of DATASETS with and without pretraining, score each on all: results/crosseval
+crosseval: setup  ## Train on each dataset with and without pretraining, score each on all: study cross_dataset
 	$(need_data)
-	parent=$$(ls -d $(PRETRAINED)/*/result.json 2>/dev/null | tail -n 1 | xargs -r dirname || true); \
-	test -n "$$parent" || { echo "skinseg: error: no finished run under $(PRETRAINED); run make pretrain first, or name its folder: PRETRAINED=runs/pretrain" >&2; exit 2; }; \
-	names="$(DATASETS)"; test -n "$$names" || names=$$($(SKINSEG) data check --names "$(DATA_ROOT)"); \
-	arm=crosseval/$$(basename $$parent)/rendered; all=results/$$arm; \
-	$(call score,$$arm,$$parent); \
-	for name in $$names; do for seed in $(SEEDS); do for start in null $$parent; do \
-	  arm=crosseval/$$(test $$start = null && echo scratch || basename $$parent)/$$name-$$seed; \
-	  $(call finished,$$arm) || $(SKINSEG) fit $(call recipe,finetune) --data.dataset $$name --data.data_root "$(DATA_ROOT)" \
-	    --model.pretrained $$start --seed_everything $$seed --job $$arm $(ARGS); \
-	  $(call score,$$arm,runs/$$arm); all="$$all results/$$arm"; \
-	done; done; done; \
-	$(SKINSEG) report $$all --out results/crosseval
+	$(call study,cross_dataset)
 
 .PHONY: study
 study: setup  ## Run what is missing of an experiment of the paper: NAME, SCALE=laptop|paper
 	$(need_data)
-	$(SKINSEG) study run "$(NAME)" --scale $(SCALE) --data-root "$(DATA_ROOT)" $(if $(BACKGROUNDS),--backgrounds "$(BACKGROUNDS)") $(ARGS)
+	$(call study,$(NAME))
 
 .PHONY: report
 report: setup  ## Write the report in OUT again from its stored rows

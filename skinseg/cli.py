@@ -423,6 +423,16 @@ def _add_study_command(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, metavar="DIR", help="rows, tables and report [results/studies/NAME-SCALE]"
     )
     run.add_argument("--target", metavar="DATASET", help="train on this one [the scale's]")
+    run.add_argument(
+        "--datasets",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="train on each of these, where a study varies that [as it says]",
+    )
+    run.add_argument(
+        "--seeds", nargs="+", type=_not_negative, default=[], metavar="N", help="of training [the scale's]"
+    )
     run.add_argument("--rendered", type=Path, metavar="DIR", help="use this rendered set; render none")
     run.add_argument("--backgrounds", type=Path, metavar="DIR", help="your photographs, for rendered walls")
     run.add_argument("--dry-run", action="store_true", help="print runs, what is finished, and the cost")
@@ -448,6 +458,8 @@ def _study(options: argparse.Namespace) -> None:
         data_root=options.data_root,
         out=options.out,
         target=options.target,
+        datasets=options.datasets,
+        seeds=options.seeds,
         rendered=options.rendered,
         backgrounds=options.backgrounds,
         dry_run=options.dry_run,

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -113,11 +114,37 @@ def test_make_help_documents_every_target() -> None:
         "finetune",
         "evaluate",
         "crosseval",
+        "study",
         "lint",
         "test",
         "test-fast",
     ):
         assert f"  make {target} " in done.stdout
+
+
+def test_crosseval_is_a_study_and_passes_on_what_was_given(tmp_path: Path) -> None:
+    given = [
+        f"DATA_ROOT={tmp_path}",
+        "SCALE=paper",
+        "ARGS=--datasets hgr own --seeds 0 1 --other-code again --dry-run",
+    ]
+    command = ["make", "--dry-run", "--old-file=setup", "crosseval", *given]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    words = shlex.split(done.stdout.splitlines()[-1])
+    fakes.make_hgr(tmp_path / "hgr", 16)
+    fakes.make_folder(tmp_path / "own")
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    study = subprocess.run(
+        [sys.executable, "-m", "skinseg.cli", *words[1:]],
+        cwd=ROOT, capture_output=True, text=True, env=environment,
+    )  # fmt: skip
+    assert study.returncode == 0, study.stderr
+    assert study.stdout.startswith("cross_dataset, paper scale: ")
+    for arm in ("scratch@hgr", "scratch@own", "pretrained@hgr", "pretrained@own", "frames"):
+        for seed in (0, 1):
+            assert f"  score {arm}, seed {seed}\n" in study.stdout
+    # A pretraining and five arms per seed.
+    assert "fit: 12, " in study.stdout
 
 
 TINY = ["--config", ROOT / "configs/cpu.yaml"]

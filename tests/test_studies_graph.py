@@ -118,6 +118,59 @@ def test_studies_share_pretraining_and_frames(tmp_path: Path) -> None:
     assert len(shared) == 4
 
 
+def cross_dataset(data: Path, **chosen: Any) -> Graph:
+    (path,) = (path for path in STUDIES if path.stem == "cross_dataset")
+    return expand(read_study(path), "laptop", Inputs(data, **chosen))
+
+
+def test_each_data_set_found_is_trained_on_and_scored_on(tmp_path: Path) -> None:
+    """With and without pretraining, once a seed, beside the frames alone; your own folder is one of them."""
+    data = tmp_path / "data"
+    fakes.make_hgr(data / "hgr", 16)
+    fakes.make_sfa(data / "SFA", 16)
+    fakes.make_folder(data / "own")
+    graph = cross_dataset(data)
+    trained = ("sfa", "hgr", "own")
+    arms = {f"{arm}@{name}" for arm in ("scratch", "pretrained") for name in trained} | {"frames"}
+    assert {(cell.name, cell.seed) for cell in graph.cells} == {
+        (arm, seed) for arm in arms for seed in range(3)
+    }
+    assert graph.test_sets == (("sfa", "test"), ("hgr", "test"), ("own", "test"))
+    for cell in graph.cells:
+        (fit,) = cell.score.parents
+        options = fit.spec["options"]
+        assert options["data.dataset"] == (cell.point[0] if cell.point else "rendered")
+        assert [parent.kind for parent in fit.parents] == {
+            "scratch": [], "pretrained": ["fit"], "frames": ["render"]
+        }[cell.arm]  # fmt: skip
+        assert set(cell.score.spec["test_sets"]) == set(trained)
+
+
+def test_a_choice_of_data_sets_and_seeds_shares_its_runs_with_the_whole(tmp_path: Path) -> None:
+    data = fakes.make_all(tmp_path / "data", 16)
+    whole = cross_dataset(data)
+    some = cross_dataset(data, datasets=("pratheepan", "hgr"), seeds=(1, 7, 1))
+    assert {(cell.arm, cell.point, cell.seed) for cell in some.cells} == {
+        (arm, point, seed)
+        for arm, points in (
+            ("scratch", [("pratheepan",), ("hgr",)]), ("pretrained", [("pratheepan",), ("hgr",)]), ("frames", [()])
+        )
+        for point in points
+        for seed in (1, 7)
+    }  # fmt: skip
+    assert some.test_sets == whole.test_sets
+    known = {node.key for node in whole.nodes}
+    assert {node.cost["seed"] for node in some.nodes if node.kind != "render" and node.key not in known} == {
+        7
+    }
+    # The data decide too: another copy of a set is another run, whatever it is called.
+    fakes.make_hgr(tmp_path / "data" / "hgr", 18)
+    again = cross_dataset(data, datasets=("pratheepan", "hgr"), seeds=(1,))
+    fits = {node.title: node.key for node in again.nodes if node.kind == "fit"}
+    assert fits["fit scratch@pratheepan, seed 1"] in known
+    assert fits["fit scratch@hgr, seed 1"] not in known
+
+
 def test_subsets_are_nested(inputs: Inputs) -> None:
     names = make_split(open_dataset("hgr", inputs.data_root)).train
     for seed in (0, 1):
@@ -212,6 +265,11 @@ def test_bad_options_get_one_sentence(
     assert "--scale desk: " in capsys.readouterr().err
     assert cli.main(["study", "run", "tine", *given]) == 2
     assert "study tine: no such file" in capsys.readouterr().err
+    assert cli.main(["study", "run", study, *given, "--datasets", "hgr"]) == 2
+    assert "study tiny does not vary what it trains on" in capsys.readouterr().err
+    shipped = str(STUDIES[0].with_name("cross_dataset.yaml"))
+    assert cli.main(["study", "run", shipped, *given, "--datasets", "hgr", "ecu"]) == 2
+    assert "--datasets: 'ecu' is not among those found in" in capsys.readouterr().err
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "notes.txt").touch()
     assert cli.main(["study", "run", study, *given, "--out", "other"]) == 2

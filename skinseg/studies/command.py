@@ -32,6 +32,8 @@ def run_study(
     data_root: Path,
     out: Path | None = None,
     target: str | None = None,
+    datasets: Sequence[str] = (),
+    seeds: Sequence[int] = (),
     rendered: Path | None = None,
     backgrounds: Path | None = None,
     dry_run: bool = False,
@@ -47,8 +49,9 @@ def run_study(
     """
     study = read_study(study_path(given))
     check_claims(study.claims, [fit.name for fit in study.fits if not fit.stage], str(study.path))
-    scale = study.scale(scale_name)
-    graph = expand(study, scale_name, Inputs(data_root, rendered, backgrounds, target))
+    inputs = Inputs(data_root, rendered, backgrounds, target, tuple(datasets), tuple(seeds))
+    scale = inputs.chosen(study.scale(scale_name))
+    graph = expand(study, scale_name, inputs)
     out = out or Path("results", "studies", f"{study.name}-{scale_name}")
     _check_claim(out, study, scale_name)
     identities, finished, accepted = survey(graph.nodes, other_code)

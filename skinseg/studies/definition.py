@@ -17,6 +17,8 @@ SCALES = ("laptop", "paper")
 SETS = ("source", "target", "both")
 _TWO = [name for name, found in ARRANGEMENTS.items() if found.partner is not None]
 FOLDER = Path("configs", "studies")
+TRAINED_ON = "data.dataset"
+"""The parameter of an axis along which the training set varies."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class Fit:
 class Axis:
     """parameter: an option of `skinseg fit` (data.limit_train), or a generator's setting (render.p_clothed).
 
-    points: values by label, in order, per scale.
+    points: values by label, in order, per scale. Of data.dataset, "found" stands for every other one that is there.
     """
 
     name: str
@@ -77,9 +79,10 @@ class Axis:
 class Study:
     """What a study file says.
 
-    score: data set ("target" is the scale's) to subset; the first is the headline's. compare: pairs of arms, the
-    headline first. columns: metrics, or "tones". published: the paper's values, see docs/studies.md. saved: two arms
-    along an axis of numbers of real images, of which the first saves some.
+    score: data set ("target" is the scale's, "found" every other one that is there) to subset; the first is the
+    headline's. compare: pairs of arms, the headline first. columns: metrics, or "tones". published: the paper's
+    values, see docs/studies.md. saved: two arms along an axis of numbers of real images, of which the first saves
+    some.
     """
 
     name: str
@@ -234,7 +237,7 @@ def _check(study: Study) -> None:
 
 
 def _varies_target(study: Study, fit: Fit) -> bool:
-    return any(axis.parameter == "data.dataset" and axis.name in fit.axes for axis in study.axes)
+    return any(axis.parameter == TRAINED_ON and axis.name in fit.axes for axis in study.axes)
 
 
 def _among(given: Sequence[str], known: Sequence[str], where: str) -> None:

@@ -17,11 +17,12 @@ from skinseg.data.splits import make_split
 from skinseg.datasets.base import Dataset
 from skinseg.datasets.registry import find_datasets, open_dataset
 from skinseg.errors import UserError
-from skinseg.studies.definition import Axis, Fit, Scale, Study
+from skinseg.studies.definition import TRAINED_ON, Axis, Fit, Scale, Study
 from skinseg.studies.identity import Node, data_fingerprint
 
 RENDERED = "rendered"
 TARGET = "target"
+FOUND = "found"
 _NOT_DECIDING = (
     "job", "runs", "seed_everything", "data.num_workers", "data.cache_dir", "data.data_root", "data.source_root",
     "data.source", "adapt", "trainer.devices", "trainer.enable_progress_bar", "model.pretrained",
@@ -31,12 +32,23 @@ _NOT_DECIDING = (
 
 @dataclass(frozen=True)
 class Inputs:
-    """What is at hand. rendered: a set to use in place of the study's. target: in place of the scale's."""
+    """What is at hand, and what is chosen in place of the scale's.
+
+    rendered: a set to use in place of the study's. target, seeds: in place of the scale's. datasets: in place of the
+    points of the axis along which the training set varies.
+    """
 
     data_root: Path
     rendered: Path | None = None
     backgrounds: Path | None = None
     target: str | None = None
+    datasets: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = ()
+
+    def chosen(self, scale: Scale) -> Scale:
+        """The scale with the target and the seeds that were chosen."""
+        seeds = tuple(dict.fromkeys(self.seeds)) or scale.seeds
+        return dataclasses.replace(scale, target=self.target or scale.target, seeds=seeds)
 
 
 @dataclass(frozen=True)
@@ -69,11 +81,10 @@ class Graph:
 def expand(study: Study, scale_name: str, inputs: Inputs) -> Graph:
     """Every node of the study. Writes nothing.
 
-    Raises UserError where a target is missing, no test set is there, or an axis or option names no parameter.
+    Raises UserError where a target or a chosen training set is missing, no test set is there, or an axis or option
+    names no parameter.
     """
-    scale = study.scale(scale_name)
-    if inputs.target:
-        scale = dataclasses.replace(scale, target=inputs.target)
+    scale = inputs.chosen(study.scale(scale_name))
     here = {dataset.name: dataset for dataset in find_datasets(inputs.data_root)}
     builder = _Builder(study, scale, scale_name, inputs, here)
     check_parameters(study)
@@ -112,12 +123,18 @@ class _Builder:
         self.study, self.scale, self.scale_name = study, scale, scale_name
         self.inputs, self.here = inputs, here
         self.config = _merged(study, scale)
-        self.axes = {axis.name: axis for axis in study.axes}
+        self.axes = {axis.name: self._at_hand(axis) for axis in study.axes}
+        if inputs.datasets and not any(axis.parameter == TRAINED_ON for axis in study.axes):
+            raise UserError(
+                f"--datasets {' '.join(inputs.datasets)}: study {study.name} does not vary what it trains on, expected "
+                "no such option; name its training set with --target"
+            )
         self.missing: dict[str, None] = {}
         self.prints: dict[str, str] = {}
         wanted: dict[str, str] = {}
         for name, subset in study.score.items():
-            wanted.setdefault(scale.target if name == TARGET else name, subset)
+            for each in here if name == FOUND else (scale.target if name == TARGET else name,):
+                wanted.setdefault(each, subset)
         self.test_sets = tuple((name, subset) for name, subset in wanted.items() if self._is_here(name))
         if not self.test_sets:
             raise UserError(
@@ -132,7 +149,7 @@ class _Builder:
             labels
             for labels in itertools.product(*(axis.points[self.scale_name] for axis in axes))
             if all(
-                axis.parameter != "data.dataset" or self._is_here(str(self._value(axis, label)))
+                axis.parameter != TRAINED_ON or self._is_here(str(self._value(axis, label)))
                 for axis, label in zip(axes, labels, strict=True)
             )
         ]
@@ -160,7 +177,7 @@ class _Builder:
             axis, value = self.axes[name], self._value(self.axes[name], point[name])
             if axis.parameter.startswith("render."):
                 settings[axis.parameter.removeprefix("render.")] = value
-            elif axis.parameter == "data.dataset":
+            elif axis.parameter == TRAINED_ON:
                 target = str(value)
             else:
                 options[axis.parameter] = value
@@ -240,6 +257,23 @@ class _Builder:
             frames = len(open_dataset(RENDERED, self.inputs.rendered))
             said.append(f"Frames: {frames}, of a set that was there before, not rendered by the study.")
         return said
+
+    def _at_hand(self, axis: Axis) -> Axis:
+        """The axis with the training sets that were chosen, or with those that "found" stands for."""
+        if axis.parameter != TRAINED_ON:
+            return axis
+        points = dict(axis.points[self.scale_name])
+        if self.inputs.datasets:
+            for name in self.inputs.datasets:
+                if name not in self.here:
+                    raise UserError(
+                        f"--datasets: {name!r} is not among those found in {self.inputs.data_root} "
+                        f"({', '.join(self.here)}); choose from them"
+                    )
+            points = {name: name for name in self.inputs.datasets}
+        elif points.pop(FOUND, None):
+            points |= {name: name for name in self.here if name not in points.values()}
+        return dataclasses.replace(axis, points={self.scale_name: points})
 
     def _is_here(self, name: str) -> bool:
         if name in self.here:
