@@ -13,18 +13,11 @@ from hypothesis.extra import numpy as arrays
 from PIL import Image, ImageOps
 
 from skinseg.data.cache import open_cache
-from skinseg.datasets.decoding import (
-    Stored,
-    binary_mask,
-    cut_out_mask,
-    read_image,
-    read_mask_pixels,
-    read_stored,
-    turn,
-)
+from skinseg.datasets.mask_forms import binary_mask, cut_out_mask, read_mask_pixels
 from skinseg.datasets.registry import open_dataset
 from skinseg.datasets.sample import BACKGROUND, FOREGROUND, IGNORE
 from skinseg.errors import UserError
+from skinseg.images.decoding import Stored, read_image, read_stored, turn
 from tests import fakes
 
 PATH = Path("mask.png")
@@ -242,3 +235,123 @@ def test_reading_a_mask_leaves_the_image_alone(tmp_path: Path) -> None:
     image = Stored(scene(), 1)
     read_mask_pixels(tmp_path / "mask.png", image, tmp_path / "image.png")
     np.testing.assert_array_equal(image.pixels, scene())
+
+
+# ------------------------------------------------------------------------------------- foreign containers
+
+
+@pytest.mark.parametrize(
+    "tail", [b"\0" * 500, b"ftypmp42" + bytes(range(256)) * 40, b"\xff\xd8\xff\xda junk \xff"]
+)
+def test_what_lies_behind_a_jpegs_end_is_not_its_concern(tail: bytes, tmp_path: Path) -> None:
+    """Phones append a video to a photograph, cameras a preview."""
+    path = tmp_path / "motion.jpg"
+    Image.fromarray(scene()).save(path, quality=95)
+    expected = read_image(path)
+    path.write_bytes(path.read_bytes() + tail)
+    np.testing.assert_array_equal(read_image(path), expected)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", ["webp", "tif", "avif"])
+def test_every_container_that_carries_a_turn_is_turned(orientation: int, suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"turned.{suffix}"
+    save_oriented(path, scene(), orientation)
+    expected = np.asarray(ImageOps.exif_transpose(tagged(orientation)))
+    assert read_image(path).shape == expected.shape
+    np.testing.assert_allclose(read_image(path).astype(int), expected.astype(int), atol=20)
+
+
+def tagged(orientation: int) -> PIL.Image.Image:
+    image = Image.fromarray(scene())
+    image.getexif()[0x0112] = orientation
+    return image
+
+
+def test_heic_is_read_where_its_reader_is_installed(tmp_path: Path) -> None:
+    pytest.importorskip("pillow_heif").register_heif_opener()
+    path = tmp_path / "phone.HEIC"
+    Image.fromarray(scene()).save(path, format="HEIF", quality=100)
+    np.testing.assert_allclose(read_image(path).astype(int), scene(), atol=10)
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_deflate"])
+def test_a_damaged_tiff_is_refused(compression: str, tmp_path: Path) -> None:
+    """64 zeroed bytes anywhere but in raw pixels, of which nothing in the file can tell."""
+    path = tmp_path / "scan.tif"
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(path, compression=compression)
+    whole, refused = path.read_bytes(), 0
+    np.testing.assert_array_equal(read_image(path), noise)
+    starts = range(0, len(whole) - 64, max(len(whole) // 24, 1)) if compression != "raw" else (0, 8)
+    for start in starts:
+        path.write_bytes(whole[:start] + b"\0" * 64 + whole[start + 64 :])
+        try:
+            read_image(path)
+        except UserError:
+            refused += 1
+    assert refused >= 0.5 * len(starts)
+
+
+def icc(primaries: np.ndarray, gamma: float, name: bytes) -> bytes:
+    """A minimal ICC profile (version 2, matrix and gamma) from XYZ of red, green and blue, (3, 3), D50."""
+
+    def number(value: float) -> bytes:
+        return int(round(value * 65536)).to_bytes(4, "big", signed=True)
+
+    tags = {
+        b"desc": b"desc" + bytes(4) + (len(name) + 1).to_bytes(4, "big") + name + bytes(1 + 78),
+        b"cprt": b"text" + bytes(4) + b"none\0",
+        b"wtpt": b"XYZ " + bytes(4) + b"".join(map(number, (0.9642, 1.0, 0.8249))),
+    }
+    for channel, xyz in zip((b"r", b"g", b"b"), primaries, strict=True):
+        tags[channel + b"XYZ"] = b"XYZ " + bytes(4) + b"".join(map(number, xyz))
+        tags[channel + b"TRC"] = (
+            b"curv" + bytes(4) + (1).to_bytes(4, "big") + int(gamma * 256).to_bytes(2, "big")
+        )
+    offset, table, body = 128 + 4 + 12 * len(tags), len(tags).to_bytes(4, "big"), b""
+    for tag, data in tags.items():
+        data += bytes(-len(data) % 4)
+        table += tag + (offset + len(body)).to_bytes(4, "big") + len(data).to_bytes(4, "big")
+        body += data
+    head = (
+        (offset + len(body)).to_bytes(4, "big") + bytes(4) + b"\x02\x40\0\0mntrRGB XYZ " + bytes(12) + b"acsp"
+    )
+    head += bytes(28) + b"".join(map(number, (0.9642, 1.0, 0.8249)))
+    return head.ljust(128, b"\0") + table + body
+
+
+# XYZ, adapted to D50, of the primaries of Display P3 and of Adobe RGB; and of sRGB, for the way back.
+P3 = np.array([[0.5151, 0.2412, -0.0011], [0.2920, 0.6922, 0.0419], [0.1571, 0.0666, 0.7841]])
+ADOBE = np.array([[0.6097, 0.3111, 0.0195], [0.2053, 0.6257, 0.0609], [0.1492, 0.0632, 0.7446]])
+SRGB = np.array([[0.4361, 0.2225, 0.0139], [0.3851, 0.7169, 0.0971], [0.1431, 0.0606, 0.7141]])
+
+
+@pytest.mark.parametrize(("primaries", "name"), [(P3, b"Display P3"), (ADOBE, b"Adobe RGB (1998)")])
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp"])
+def test_colour_profiles_are_converted_to_srgb(
+    primaries: np.ndarray, name: bytes, suffix: str, tmp_path: Path
+) -> None:
+    skin = np.array([190, 140, 115], np.uint8)
+    path = tmp_path / f"photo.{suffix}"
+    options = {"quality": 100} if suffix != "webp" else {"lossless": True}
+    Image.fromarray(np.tile(skin, (32, 32, 1))).save(path, icc_profile=icc(primaries, 2.2, name), **options)
+    linear = np.linalg.solve(SRGB.T, primaries.T @ ((skin / 255) ** 2.2))
+    expected = np.where(linear > 0.0031308, 1.055 * linear ** (1 / 2.4) - 0.055, 12.92 * linear) * 255
+    assert np.abs(expected - skin).max() > 4
+    np.testing.assert_allclose(read_image(path)[16, 16], expected, atol=2.5)
+    np.testing.assert_allclose(read_stored(path, profile=False).pixels[16, 16], skin, atol=2)
+
+
+def test_a_broken_profile_is_as_good_as_none(tmp_path: Path) -> None:
+    path = tmp_path / "photo.png"
+    Image.fromarray(scene()).save(path, icc_profile=b"nonsense")
+    np.testing.assert_array_equal(read_image(path), scene())
+
+
+def test_several_pictures_in_one_file_are_not_one(tmp_path: Path) -> None:
+    path = tmp_path / "moving.gif"
+    pages = [Image.fromarray(scene()), Image.fromarray(scene()[::-1])]
+    pages[0].save(path, save_all=True, append_images=pages[1:])
+    with pytest.raises(UserError, match=r"moving\.gif: it holds 2 pictures, expected one still picture"):
+        read_image(path)

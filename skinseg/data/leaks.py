@@ -23,11 +23,11 @@ from rich.progress import track
 from skinseg.data.check import THREADS
 from skinseg.data.splits import PARTS, make_split
 from skinseg.datasets.base import Dataset
-from skinseg.datasets.decoding import read_image
 from skinseg.datasets.name_table import check_speaks_of
 from skinseg.datasets.registry import find_datasets
 from skinseg.datasets.sample import Image
 from skinseg.files import written_whole
+from skinseg.images.decoding import read_image
 
 SIDE = 128  # of the squeezed pictures that are compared, pixels
 MAX_DISTANCE = 12  # of 63 bits; unrelated images differ in 31.5 +- 4

@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
-from skinseg.datasets.decoding import binary_mask, read_image, read_mask_pixels, read_stored
 from skinseg.datasets.label_policy import policy_text
+from skinseg.datasets.mask_forms import binary_mask, read_mask_pixels
 from skinseg.datasets.name_table import find_image, read_name_table
 from skinseg.datasets.sample import Image, Mask, Sample
 from skinseg.errors import UserError
+from skinseg.images.decoding import read_image, read_stored
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
 TONES_FILE = "tones.csv"

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from skinseg.datasets.base import Dataset, Part
-from skinseg.datasets.decoding import binary_mask, channel_extremes, cut_out_mask
+from skinseg.datasets.mask_forms import binary_mask, channel_extremes, cut_out_mask
 from skinseg.datasets.sample import Image, Mask
 
 

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from skinseg.datasets.base import Dataset, Item, Part, find_below
-from skinseg.datasets.decoding import binary_mask
+from skinseg.datasets.mask_forms import binary_mask
 from skinseg.datasets.name_table import read_rows
 from skinseg.datasets.sample import Image, Mask
 from skinseg.errors import UserError

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from skinseg.datasets.base import Dataset, Part
-from skinseg.datasets.decoding import binary_mask
+from skinseg.datasets.mask_forms import binary_mask
 from skinseg.datasets.sample import Image, Mask
 from skinseg.errors import UserError
 

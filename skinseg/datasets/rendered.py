@@ -7,9 +7,9 @@ from typing import ClassVar
 import numpy as np
 
 from skinseg.datasets.base import Dataset, Item, Part
-from skinseg.datasets.decoding import read_image
 from skinseg.datasets.sample import IGNORE, Sample
 from skinseg.errors import UserError
+from skinseg.images.decoding import read_image
 from skinseg.synthetic.labels import PartClass, person_mask, skin_mask
 from skinseg.synthetic.rendering.label_image import read_labels
 

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from skinseg.images.decoding import Image as Image  # part of the contract
+
 BACKGROUND = 0
 FOREGROUND = 1
 IGNORE = 255
 
 HEADS = ("skin", "person")
 
-Image = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.uint8]
 
 

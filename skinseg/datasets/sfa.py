@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from skinseg.datasets.base import Dataset, Part
-from skinseg.datasets.decoding import cut_out_mask
+from skinseg.datasets.mask_forms import cut_out_mask
 from skinseg.datasets.sample import Image, Mask
 
 

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 
 from skinseg.datasets.base import IMAGE_SUFFIXES, is_image_name
-from skinseg.datasets.decoding import read_image
 from skinseg.datasets.sample import Image
 from skinseg.errors import UserError
+from skinseg.images.decoding import read_image
 
 VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm"})
 

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from skinseg.datasets.decoding import read_image
 from skinseg.datasets.sample import Image
+from skinseg.images.decoding import read_image
 
 Probability = npt.NDArray[np.float32]
 Batch = npt.NDArray[np.uint8]

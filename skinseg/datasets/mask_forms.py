@@ -1,95 +1,16 @@
-"""From a file's bytes to RGB pixels, and from a published mask's pixels to {0, 1, 255}.
+"""The forms in which masks are published, each turned into {0, 1, 255}."""
 
-Every kind of file comes out as 8-bit RGB: grey and palette images in their colours, CMYK converted, of 16 bits
-the upper eight, and an alpha channel left out (its colours are taken as stored).
-"""
-
-import io
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
-import PIL.Image
 
-from skinseg.datasets.sample import BACKGROUND, FOREGROUND, IGNORE, Image, Mask
+from skinseg.datasets.sample import BACKGROUND, FOREGROUND, IGNORE, Mask
 from skinseg.errors import UserError
+from skinseg.images.decoding import Image, Stored, read_stored, turn
 
 # A level this far from black and white is grey; closer is what a resampled or recompressed mask shows.
 GREY_LOW, GREY_HIGH = 32, 223
-
-# What OpenCV does to turn stored pixels as EXIF's orientation says: (transposed, flip code of cv2.flip or None).
-_TURNS: dict[int, tuple[bool, int | None]] = {
-    1: (False, None),
-    2: (False, 1),
-    3: (False, -1),
-    4: (False, 0),
-    5: (True, None),
-    6: (True, 1),
-    7: (True, -1),
-    8: (True, 0),
-}
-_ORIENTATION = 0x0112
-
-# One limit for both libraries (OpenCV's is 2^30 pixels); Pillow alone would warn at 12,000 x 9,000.
-PIL.Image.MAX_IMAGE_PIXELS = 1 << 29
-# A broken file is one sentence of ours, not ten of OpenCV's.
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-
-
-@dataclass(frozen=True)
-class Stored:
-    """An image as its file stores it: uint8 (H, W, 3), RGB, and EXIF's orientation, 1 (upright) to 8."""
-
-    pixels: Image
-    orientation: int
-
-    @property
-    def turned(self) -> Image:
-        """The pixels as a viewer shows them."""
-        return turn(self.pixels, self.orientation)
-
-
-def read_stored(path: Path) -> Stored:
-    """Decode an image or mask file. Raises UserError where it is missing, cut off or not an image."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UserError(
-            f"{path}: cannot be read ({error.strerror}); check the file and its rights"
-        ) from error
-    # OpenCV fills what is missing of a truncated JPEG with grey and says nothing.
-    cut_off = (
-        data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
-        if data[:2] == b"\xff\xd8"
-        else data[:4] == b"\x89PNG" and b"IEND" not in data[-4096:]
-    )
-    if cut_off:
-        kind = "JPEG" if data[:2] == b"\xff\xd8" else "PNG"
-        raise UserError(
-            f"{path}: the {kind} is cut off after {len(data)} bytes; "
-            "restore the file from the dataset's own archive"
-        )
-    try:
-        flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
-    except (cv2.error, MemoryError):
-        pixels = None
-    if pixels is None:
-        raise UserError(
-            f"{path}: does not decode as an image ({len(data)} bytes); "
-            "restore the file from the dataset's own archive"
-        )
-    cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=pixels)  # in place: the image may fill a good part of memory
-    return Stored(np.asarray(pixels, np.uint8), _orientation(data))
-
-
-def read_image(path: Path) -> Image:
-    """Decode an image file to RGB, uint8 (H, W, 3), turned as its EXIF orientation says.
-
-    Raises UserError where the file is missing, truncated or not an image.
-    """
-    return read_stored(path).turned
 
 
 def read_mask_pixels(path: Path, image: Stored, image_path: Path) -> Image:
@@ -99,7 +20,7 @@ def read_mask_pixels(path: Path, image: Stored, image_path: Path) -> Image:
     pixels or on the turned ones. Their sizes tell; where they cannot (a square image, a turn by 180 degrees),
     it would be a guess. Raises UserError then, where no size fits, and as `read_stored`.
     """
-    mask = read_stored(path)
+    mask = read_stored(path, profile=False)
     height, width = image.turned.shape[:2]
     shown, stored = mask.turned.shape[:2] == (height, width), mask.pixels.shape == image.pixels.shape
     if mask.orientation == 1 and image.orientation != 1:
@@ -118,14 +39,6 @@ def read_mask_pixels(path: Path, image: Stored, image_path: Path) -> Image:
             "restore both from the dataset's own archive"
         )
     return mask.turned
-
-
-def turn(pixels: Image, orientation: int) -> Image:
-    """Stored pixels (H, W, 3), turned upright from EXIF's orientation 1 to 8; 5 to 8 exchange H and W."""
-    transposed, flip = _TURNS[orientation]
-    if transposed:
-        pixels = np.ascontiguousarray(pixels.transpose(1, 0, 2))
-    return pixels if flip is None else cv2.flip(pixels, flip).astype(np.uint8, copy=False)
 
 
 def binary_mask(
@@ -203,15 +116,3 @@ def channel_extremes(pixels: Image) -> tuple[Mask, Mask]:
     """Smallest and largest channel of each pixel, (H, W): NumPy's own over an axis of 3 take ten times as long."""
     red, green, blue = pixels[..., 0], pixels[..., 1], pixels[..., 2]
     return np.minimum(np.minimum(red, green), blue), np.maximum(np.maximum(red, green), blue)
-
-
-def _orientation(data: bytes) -> int:
-    """EXIF's orientation; 1 where there is none. OpenCV turns TIFF by itself, whatever it is told."""
-    if not ((data[:2] == b"\xff\xd8" and b"Exif\0\0" in data[: 1 << 17]) or b"eXIf" in data[: 1 << 17]):
-        return 1  # nearly always: Pillow's parser costs more than the search
-    try:
-        with PIL.Image.open(io.BytesIO(data)) as image:
-            orientation = image.getexif().get(_ORIENTATION, 1)
-    except Exception:  # a tag that cannot be parsed turns nothing, as in every viewer
-        return 1
-    return orientation if orientation in _TURNS else 1

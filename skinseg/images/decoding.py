@@ -1,0 +1,191 @@
+"""From a picture's bytes to RGB pixels: the one place that decodes what is not ours.
+
+Every kind of file comes out as 8-bit RGB: grey and palette pictures in their colours, CMYK converted, of 16 bits the
+upper eight, and an alpha channel left out (its colours are taken as stored). Pillow decodes everything: it refuses what
+is cut off, stops at a JPEG's own end whatever lies behind it, and reads EXIF and colour profiles of all containers that
+carry them.
+"""
+
+import contextlib
+import functools
+import io
+import struct
+import warnings
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import PIL.Image
+import PIL.ImageCms
+
+from skinseg.errors import UserError
+
+Image = npt.NDArray[np.uint8]
+
+LARGEST = 1 << 29  # pixels that a picture may have
+_DEEP = ("I;16", "I;16L", "I;16B", "I;16N")
+_ORIENTATION = 0x0112
+# What Pillow's parsers raise about bytes that are no picture, or are one no more.
+_BROKEN = (
+    OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, OverflowError, MemoryError,
+    AttributeError, NotImplementedError, struct.error, zlib.error, PIL.Image.DecompressionBombError,
+    PIL.Image.DecompressionBombWarning,
+)  # fmt: skip
+
+# How stored pixels are turned as EXIF's orientation says: (transposed, flip code of cv2.flip or None).
+_TURNS: dict[int, tuple[bool, int | None]] = {
+    1: (False, None),
+    2: (False, 1),
+    3: (False, -1),
+    4: (False, 0),
+    5: (True, None),
+    6: (True, 1),
+    7: (True, -1),
+    8: (True, 0),
+}
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A picture as its file stores it: uint8 (H, W, 3), RGB, and EXIF's orientation, 1 (upright) to 8."""
+
+    pixels: Image
+    orientation: int
+
+    @property
+    def turned(self) -> Image:
+        """The pixels as a viewer shows them."""
+        return turn(self.pixels, self.orientation)
+
+
+def read_image(path: Path) -> Image:
+    """A picture as a viewer shows it: RGB in sRGB, uint8 (H, W, 3), turned as its EXIF orientation says.
+
+    Raises UserError where the file is missing, cut off or no picture.
+    """
+    return read_stored(path).turned
+
+
+def read_stored(path: Path, *, profile: bool = True) -> Stored:
+    """Decode a picture or mask file.
+
+    profile: convert from the file's colour profile to sRGB, on which tones depend (a Display P3 picture taken for
+    sRGB is 2° to 4° of ITA off); without, levels are as stored, which masks need.
+    Raises UserError where the file is missing, cut off or no picture.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UserError(
+            f"{path}: cannot be read ({error.strerror}); check the file and its rights"
+        ) from error
+    try:
+        return decode(data, profile=profile)
+    except _BROKEN as error:
+        raise UserError(f"{path}: {_reason(data, error)}; restore it from where it came from") from error
+
+
+def decode(data: bytes, *, profile: bool = True) -> Stored:
+    """`read_stored` of a file's bytes. Raises what Pillow raises."""
+    _readers()
+    with warnings.catch_warnings():
+        # Broken tags and profiles are as good as none; a bomb is an error of its own.
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", PIL.Image.DecompressionBombWarning)
+        with PIL.Image.open(io.BytesIO(data)) as image:
+            if image.width * image.height > LARGEST:
+                raise PIL.Image.DecompressionBombError(f"{image.width}x{image.height} pixels")
+            if getattr(image, "n_frames", 1) > 1:
+                raise ValueError(f"it holds {getattr(image, 'n_frames', 1)} pictures")
+            image.load()
+            pixels = _rgb(image, profile)
+            if image.format == "TIFF":
+                _agree(data, image, pixels if not profile else _rgb(image, False))
+            return Stored(pixels, _orientation(image))
+
+
+def turn(pixels: Image, orientation: int) -> Image:
+    """Stored pixels (H, W, 3), turned upright from EXIF's orientation 1 to 8; 5 to 8 exchange H and W."""
+    transposed, flip = _TURNS[orientation]
+    if transposed:
+        pixels = np.ascontiguousarray(pixels.transpose(1, 0, 2))
+    return pixels if flip is None else cv2.flip(pixels, flip).astype(np.uint8, copy=False)
+
+
+@functools.cache
+def _readers() -> None:
+    """HEIC where pillow-heif is installed (the extra heic)."""
+    # One limit, ours; Pillow alone would warn at 12,000 x 9,000.
+    PIL.Image.MAX_IMAGE_PIXELS = LARGEST
+    # A broken file is one sentence of ours, not ten of OpenCV's.
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    with contextlib.suppress(ImportError):
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
+
+
+def _rgb(image: PIL.Image.Image, profile: bool) -> Image:
+    if image.mode in _DEEP or image.mode in ("I", "F"):
+        levels = np.asarray(image)
+        if image.mode == "F" or (image.mode == "I" and (levels.min() < 0 or levels.max() > 65535)):
+            raise ValueError(f"its levels run from {levels.min():g} to {levels.max():g}")
+        return np.repeat((levels >> 8).astype(np.uint8)[:, :, None], 3, axis=2)
+    if profile:
+        image = _in_srgb(image)
+    return np.array(image if image.mode == "RGB" else image.convert("RGB"), np.uint8)
+
+
+def _in_srgb(image: PIL.Image.Image) -> PIL.Image.Image:
+    """The image converted from its colour profile to sRGB; as it is where it has none, or one that cannot be read."""
+    stored = image.info.get("icc_profile")
+    if not stored or image.mode not in ("RGB", "CMYK"):
+        return image
+    transform = _transform(stored, image.mode)
+    return image if transform is None else transform.apply(image)
+
+
+@functools.lru_cache(maxsize=16)
+def _transform(profile: bytes, mode: str) -> Any:
+    try:
+        found = PIL.ImageCms.getOpenProfile(io.BytesIO(profile))
+        if "sRGB" in PIL.ImageCms.getProfileDescription(found):
+            return None
+        return PIL.ImageCms.buildTransform(found, PIL.ImageCms.createProfile("sRGB"), mode, "RGB")
+    except (PIL.ImageCms.PyCMSError, *_BROKEN):
+        return None
+
+
+def _orientation(image: PIL.Image.Image) -> int:
+    """What turns the decoded pixels upright; Pillow turns some kinds of file by itself, and then says 1."""
+    try:
+        orientation = image.getexif().get(_ORIENTATION, 1)
+    except _BROKEN:  # a tag that cannot be parsed turns nothing, as in every viewer
+        return 1
+    return orientation if orientation in _TURNS else 1
+
+
+def _agree(data: bytes, image: PIL.Image.Image, pixels: Image) -> None:
+    """Raise ValueError where OpenCV finds other pixels in a TIFF, which has no sum to tell damage by."""
+    if image.mode not in ("1", "L", "RGB"):
+        return
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    other = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    if other is None or other.shape != pixels.shape or not np.array_equal(other[:, :, ::-1], pixels):
+        raise ValueError("two decoders find different pixels in it: it is damaged")
+
+
+def _reason(data: bytes, error: BaseException) -> str:
+    kind = "JPEG" if data[:2] == b"\xff\xd8" else "PNG" if data[:4] == b"\x89PNG" else "file"
+    text = str(error)
+    if "truncated" in text.lower() or isinstance(error, EOFError):
+        return f"the {kind} is cut off after {len(data)} bytes"
+    if isinstance(error, PIL.Image.DecompressionBombError | MemoryError):
+        return f"more pixels than fit ({text}), expected at most {LARGEST // 10**6} million"
+    if isinstance(error, ValueError) and text.startswith(("it holds", "its levels", "two decoders")):
+        return f"{text}, expected one still picture of 8 or 16 bits"
+    return f"does not decode as an image ({len(data)} bytes)"
