@@ -297,7 +297,7 @@ def icc(primaries: np.ndarray, gamma: float, name: bytes) -> bytes:
     """A minimal ICC profile (version 2, matrix and gamma) from XYZ of red, green and blue, (3, 3), D50."""
 
     def number(value: float) -> bytes:
-        return int(round(value * 65536)).to_bytes(4, "big", signed=True)
+        return round(value * 65536).to_bytes(4, "big", signed=True)
 
     tags = {
         b"desc": b"desc" + bytes(4) + (len(name) + 1).to_bytes(4, "big") + name + bytes(1 + 78),

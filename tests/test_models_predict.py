@@ -77,7 +77,7 @@ def test_a_photograph_is_turned_as_its_exif_says(checkpoint, tmp_path):
 
 def test_files_folders_and_patterns_name_each_photograph_once(photos):
     names = [str(photos / "a [1].jpg"), str(photos / "a*.jpg"), str(photos)]
-    assert [source.path.name for source in find_pictures(names)] == ["a [1].jpg", "b.PNG"]
+    assert [source.path.name for source in find_pictures(names).sources] == ["a [1].jpg", "b.PNG"]
 
 
 @pytest.mark.parametrize(
@@ -179,3 +179,48 @@ def test_tiles_want_own_or_a_factor(checkpoint, capsys, given):
     with pytest.raises(SystemExit):
         main(["predict", "a.png", "--out", "out", "--tiles", given])
     assert f"{given} found, own or a number of at least 1 expected" in capsys.readouterr().err
+
+
+def test_every_file_that_is_met_is_read_or_named(checkpoint, photos, tmp_path, capsys):
+    for name in (
+        "Thumbs.db",
+        ".DS_Store",
+        "desktop.ini",
+        "__MACOSX/._a.jpg",
+        "@eaDir/a.jpg",
+        ".ipynb_checkpoints/b.png",
+    ):
+        (photos / name).parent.mkdir(exist_ok=True)
+        (photos / name).write_bytes(b"left by a system")
+    album = tmp_path / "album"
+    write(album / "c.jpg", fake(2, 60, 60).image)
+    (photos / "album").symlink_to(album)
+    (album / "back").symlink_to(photos)
+    (photos / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
+    (photos / "clip.mp4").write_bytes(b"a film")
+    PillowImage.fromarray(fake(3, 40, 40).image).save(photos / "new.avif")
+    out = tmp_path / "out"
+    assert main(["predict", str(photos), "--checkpoint", str(checkpoint), "--out", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert [Path(str(line["image"])).name for line in lines(out)] == [
+        "a [1].jpg",
+        "c.jpg",
+        "b.PNG",
+        "new.avif",
+    ]
+    for line in (
+        f"passed over: {photos / 'notes.txt'}: .txt is no photograph's ending",
+        f"passed over: {photos / 'gone.jpg'}: a link that leads nowhere",
+        f"passed over: {photos / 'clip.mp4'}: a video",
+        f"passed over: {photos / 'album' / 'back'}: leads back",
+        "4 images segmented, 0 skipped",
+        "4 other files passed over",
+    ):
+        assert line in said
+    assert "MACOSX" not in said
+
+
+def test_two_stars_match_any_depth(photos):
+    write(photos / "below" / "further" / "d.jpg", fake(1, 30, 30).image)
+    found = find_pictures([str(photos / "**" / "*.jpg")]).sources
+    assert [source.path.name for source in found] == ["a [1].jpg", "d.jpg"]

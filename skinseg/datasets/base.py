@@ -16,8 +16,8 @@ from skinseg.datasets.name_table import find_image, read_name_table
 from skinseg.datasets.sample import Image, Mask, Sample
 from skinseg.errors import UserError
 from skinseg.images.decoding import read_image, read_stored
+from skinseg.images.files import is_clutter, is_image_name
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
 TONES_FILE = "tones.csv"
 
 
@@ -276,11 +276,6 @@ class Dataset(ABC):
         return files
 
 
-def is_image_name(path: Path) -> bool:
-    """Whether a file is taken for an image: by its suffix, unless it is hidden."""
-    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
-
-
 def find_below(folder: Path, relative: str) -> Path | None:
     """The sub-folder `relative` ("a/b") of `folder`, whatever the case of its letters, or None."""
     for name in relative.split("/"):
@@ -297,6 +292,6 @@ def find_below(folder: Path, relative: str) -> Path | None:
 def sub_folders(folder: Path) -> list[Path]:
     """The visible folders in `folder`, sorted; none where it cannot be read."""
     try:
-        return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+        return sorted(path for path in folder.iterdir() if path.is_dir() and not is_clutter(path.name))
     except OSError:
         return []

@@ -68,7 +68,9 @@ def export(path: Path, out: Path, images: Sequence[str] = (), int8_data: Path | 
     checkpoint = read_checkpoint(newest_checkpoint(path))
     predictor = Predictor(model_of(checkpoint), checkpoint.size)
     record = checkpoint.metadata | {"sha256": checkpoint.sha256}
-    pictures = [read_image(source.path) for source in find_pictures(images)] if images else drawn_images()
+    pictures = (
+        [read_image(source.path) for source in find_pictures(images).sources] if images else drawn_images()
+    )
     onnx_model = to_onnx(predictor.model, record)
     exported = OnnxPredictor(onnx_model, "cpu")
     difference = compared(predictor, exported, pictures, generated=not images)

@@ -9,10 +9,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from skinseg.datasets.base import IMAGE_SUFFIXES, is_image_name
 from skinseg.datasets.sample import Image
 from skinseg.errors import UserError
 from skinseg.images.decoding import read_image
+from skinseg.images.files import IMAGE_SUFFIXES, PassedOver, is_image_name, walk
 
 VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm"})
 
@@ -47,22 +47,40 @@ class Picture:
     facts: dict[str, float] = field(default_factory=dict)
 
 
-def find_pictures(given: Sequence[str]) -> list[Source]:
+@dataclass(frozen=True)
+class Found:
+    """What was named: what to predict, and what was met beside it and is no photograph."""
+
+    sources: list[Source]
+    passed_over: list[PassedOver]
+
+
+def find_pictures(given: Sequence[str]) -> Found:
     """The photographs and videos that files, folders and patterns name, each once, in order.
 
-    A folder means the photographs in it and below; videos are named themselves or by a pattern, because one is
-    as much work as a folder of photographs.
+    A folder means the photographs in it and below, in linked folders too; videos are named themselves or by a
+    pattern, because one is as much work as a folder of photographs. `**` in a pattern means any depth.
     Raises UserError for what does not exist or holds no image, and for two outputs of one name.
     """
     sources: dict[Path, Source] = {}
+    passed: list[PassedOver] = []
     for each in given:
         path = Path(each)
         if path.is_dir():
-            found = sorted(file for file in path.rglob("*") if file.is_file() and is_image_name(file))
-            named = [Source(file, file.relative_to(path).with_suffix("").as_posix()) for file in found]
+            named = []
+            for file in walk(path):
+                if isinstance(file, PassedOver):
+                    passed.append(file)
+                elif is_image_name(file):
+                    named.append(Source(file, file.relative_to(path).with_suffix("").as_posix()))
+                elif Source(file, "").is_video:
+                    passed.append(PassedOver(file, "a video; name it itself"))
+                else:
+                    passed.append(PassedOver(file, f"{file.suffix or 'no suffix'} is no photograph's ending"))
         else:
             # A file whose name has brackets is itself and no pattern.
-            matches = [path] if path.is_file() else [Path(name) for name in sorted(glob.glob(each))]
+            names = [each] if path.is_file() else sorted(glob.glob(each, recursive=True))
+            matches = [Path(name) for name in names]
             named = [
                 Source(file, file.stem)
                 for file in matches
@@ -85,7 +103,7 @@ def find_pictures(given: Sequence[str]) -> list[Source]:
                 f"{twin.path} and {source.path} would both be written as {written}, expected names that "
                 "differ; give the folder that holds both, or predict them into two folders"
             )
-    return list(sources.values())
+    return Found(list(sources.values()), passed)
 
 
 def count_pictures(sources: Sequence[Source]) -> int:

@@ -33,7 +33,8 @@ def predict(
     tiles: float | None = None,
     batch_size: int | None = None,
 ) -> int:
-    """Segment photographs and videos, print a line per file that was skipped, and return 0, or 1 where one was.
+    """Segment photographs and videos, print a line per file that was skipped or is no photograph, and return 0, or 1
+    where one was skipped.
 
     images: as `find_pictures`. checkpoint: as `skinseg.models.loading.load`.
     out: gets NAME_skin.png and NAME_person.png, 8 bit, 255 where the head's probability is at least 0.5, at the
@@ -45,7 +46,10 @@ def predict(
     Stopped midway, predictions.jsonl says what was finished.
     Raises UserError where there is no image, two would have one name, or the checkpoint or device is bad.
     """
-    sources = find_pictures(images)
+    found = find_pictures(images)
+    sources = found.sources
+    for passed in found.passed_over:
+        print(f"passed over: {passed.path}: {passed.reason}")
     predictor = load(checkpoint, device)
     lines: list[dict[str, Any]] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -66,7 +70,8 @@ def predict(
                 beside.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     skipped = sum("error" in line for line in lines)
     print(
-        f"{out}: {len(lines) - skipped} images segmented, {skipped} skipped; one line each in {out / TABLE}"
+        f"{out}: {len(lines) - skipped} images segmented, {skipped} skipped, one line each in {out / TABLE}; "
+        f"{len(found.passed_over)} other files passed over"
     )
     return SKIPPED if skipped else 0
 
