@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from skinseg.datasets.registry import open_dataset
 from skinseg.datasets.sample import IGNORE, Sample
 from skinseg.errors import UserError
 from tests import fakes
+from tests.test_datasets_fingerprint import invert_masks
 
 
 def test_round_trip_is_exact_where_nothing_shrinks(tmp_path: Path) -> None:
@@ -64,7 +66,6 @@ def test_cache_is_reused_until_a_file_changes(tmp_path: Path) -> None:
 
     changed = root / "skin_masks" / "im00001.png"
     fakes.write(changed, np.zeros((fakes.HEIGHT, fakes.WIDTH), np.uint8))
-    os.utime(changed, ns=(1, 1))
     rebuilt = open_cache(open_dataset("ecu", root), 48, tmp_path / "cache")
     assert rebuilt.folder != first.folder
     skin = rebuilt.mask(0, "skin")
@@ -72,12 +73,25 @@ def test_cache_is_reused_until_a_file_changes(tmp_path: Path) -> None:
     assert skin.sum() == 0
 
 
+def test_inverted_masks_of_the_same_size_are_another_cache(tmp_path: Path) -> None:
+    root = fakes.make_hgr(tmp_path / "hgr", 4)
+    first = open_cache(open_dataset("hgr", root), 1000, tmp_path / "cache")
+    invert_masks(root)
+    second = open_cache(open_dataset("hgr", root), 1000, tmp_path / "cache")
+    for i in range(4):
+        turned = [entry.counts["skin"] for entry in (first.entries[i], second.entries[i])]
+        assert turned[0] == turned[1][::-1]
+    # A copy elsewhere is the same data.
+    copy = shutil.copytree(root, tmp_path / "copy" / "hgr", copy_function=shutil.copyfile)
+    assert open_cache(open_dataset("hgr", copy), 1000, tmp_path / "cache").folder == second.folder
+
+
 def test_a_failed_build_leaves_nothing(tmp_path: Path) -> None:
     root = fakes.make_ecu(tmp_path / "ecu", 3)
     (root / "origin_images" / "im00003.jpg").write_bytes(b"broken")
     with pytest.raises(UserError, match=r"im00003\.jpg"):
         open_cache(open_dataset("ecu", root), 48, tmp_path / "cache")
-    assert list((tmp_path / "cache").iterdir()) == []
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == ["digests"]
 
 
 def test_a_build_that_comes_second_uses_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +109,7 @@ def test_a_build_that_comes_second_uses_the_first(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr(module, "_write", overtaken)
     cache = open_cache(dataset, 48, cache_dir)
-    assert [path.name for path in cache_dir.iterdir()] == [cache.folder.name]
+    assert {path.name for path in cache_dir.iterdir()} == {cache.folder.name, "digests"}
     assert len(cache) == 3
 
 

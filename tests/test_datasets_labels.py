@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skinseg.data.cache import fingerprint
+from skinseg.data.cache import open_cache
 from skinseg.datasets.label_policy import CHOICES, parse_labels, policy_text
 from skinseg.datasets.registry import DATASETS, find_datasets, open_dataset
 from skinseg.datasets.sample import IGNORE
@@ -90,11 +90,12 @@ def test_unsure_pixels_of_cut_outs_and_of_soft_masks(tmp_path: Path) -> None:
 def test_a_policy_enters_the_cache_s_name(tmp_path: Path) -> None:
     root = fakes.make_rendered(tmp_path / "set", 4)
     names = {
-        fingerprint(open_dataset("rendered", root, parse_labels(text)), 64)
+        open_cache(open_dataset("rendered", root, parse_labels(text)), 64, tmp_path / "cache").folder
         for text in ("", "lips=skin", "lips=ignore")
     }
     assert len(names) == 3
-    assert fingerprint(open_dataset("rendered", root, parse_labels("lips=background")), 64) in names
+    same = open_dataset("rendered", root, parse_labels("lips=background"))
+    assert open_cache(same, 64, tmp_path / "cache").folder in names
 
 
 def test_a_part_that_a_dataset_does_not_mark(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -17,6 +18,7 @@ from skinseg.evaluation.rows import read_rows
 from skinseg.studies import work
 from skinseg.studies.identity import code_of
 from tests import fakes
+from tests.test_datasets_fingerprint import invert_masks
 from tests.test_studies_graph import write_study
 from tests.test_tracking import runs_in
 
@@ -144,6 +146,26 @@ def test_what_is_finished_is_not_done_again_and_other_code_is_refused(
     assert cli.main(arguments(place, "--other-code", "accept")) == 0
     assert "taken as they are: fit pretrain, seed 0" in (OUT / "study.md").read_text()
     assert titles(undisturbed) == before
+
+
+@pytest.mark.slow
+def test_inverted_masks_of_the_same_size_leave_nothing_finished_that_used_them(
+    place: Path,
+    undisturbed: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(undisturbed)
+    copy = shutil.copytree(place, tmp_path / "copy", copy_function=shutil.copyfile)
+    assert cli.main(arguments(copy, "--dry-run")) == 0
+    assert "fit: 5, 5 of them finished" in capsys.readouterr().out
+    invert_masks(copy / "data" / "hgr")
+    assert cli.main(arguments(copy, "--dry-run")) == 0
+    said = capsys.readouterr().out
+    # The pretraining alone has seen no mask of HGR.
+    assert "fit: 5, 1 of them finished" in said
+    assert "score: 4, 0 of them finished" in said
 
 
 @pytest.mark.slow

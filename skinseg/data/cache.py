@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from skinseg.datasets.base import Dataset
+from skinseg.datasets.fingerprint import fingerprint
 from skinseg.datasets.sample import BACKGROUND, FOREGROUND, HEADS, IGNORE, Image, Mask, Sample
 
 VERSION = 2  # raise it when the layout, the resizing or a reader's rule changes
@@ -109,7 +110,9 @@ def open_cache(dataset: Dataset, long_side: int, cache_dir: Path, labelled: bool
     Two processes may build at once: each writes a folder of its own, and the first to finish is kept.
     """
     kind = "" if labelled else "-images"
-    folder = cache_dir / f"{dataset.name}-{long_side}{kind}-{fingerprint(dataset, long_side, labelled)}"
+    decides = f"{VERSION} {long_side} {fingerprint(dataset, cache_dir, labelled)}"
+    name = f"{dataset.name}-{long_side}{kind}-{hashlib.sha256(decides.encode()).hexdigest()[:16]}"
+    folder = cache_dir / name
     if not (folder / "index.json").is_file():
         beside = cache_dir / f".{folder.name}.{os.getpid()}"
         try:
@@ -123,28 +126,6 @@ def open_cache(dataset: Dataset, long_side: int, cache_dir: Path, labelled: bool
         finally:
             shutil.rmtree(beside, ignore_errors=True)
     return DecodedCache(folder)
-
-
-def fingerprint(dataset: Dataset, long_side: int, labelled: bool = True) -> str:
-    """16 hex digits over the version, the long side, the label policy, and every file's id, size and time of
-    change; where `labelled` is off, over what concerns images only."""
-    policy = dataset.policy if labelled else "images"
-    digest = hashlib.sha256(f"{VERSION} {dataset.name} {long_side} {policy}".encode())
-    for item in dataset.items:
-        image = item.image_path.stat()
-        if not labelled:
-            known = f"\n{item.image_id} {item.subject} {item.tone} {image.st_size} {image.st_mtime_ns}"
-            digest.update(known.encode())
-            continue
-        mask = item.mask_path.stat()
-        digest.update(
-            f"\n{item.image_id} {item.subject} {item.tone} {image.st_size} {image.st_mtime_ns} "
-            f"{item.mask_path.name} {mask.st_size} {mask.st_mtime_ns}".encode()
-        )
-        if item.person_path is not None:
-            person = item.person_path.stat()
-            digest.update(f" {item.person_path.name} {person.st_size} {person.st_mtime_ns}".encode())
-    return digest.hexdigest()[:16]
 
 
 def shrink(sample: Sample, long_side: int) -> tuple[Image, dict[str, Mask]]:

@@ -17,6 +17,7 @@ from skinseg.data.patches import PairedPatches, PairSampler, StreamSampler, Trai
 from skinseg.data.splits import Split, make_split, subset
 from skinseg.data.streams import Role
 from skinseg.datasets.base import Dataset
+from skinseg.datasets.fingerprint import CACHE
 from skinseg.datasets.label_policy import parse_labels
 from skinseg.datasets.registry import open_dataset
 from skinseg.datasets.sample import Sample
@@ -67,7 +68,7 @@ class SkinDataModule(pl.LightningDataModule):
         split_seed: of the splits and of the subsets of `limit_train` and `limit_source`; evaluation splits by 0,
             so leave it there unless you pass it the same.
         augmentation: "strong", or "paper" for the paper's patches and flips.
-        cache_dir: where decoded images are kept.
+        cache_dir: where decoded images, and the digests of the files that they come from, are kept.
         cache_long_side: their long side in pixels; twice `size` where not given.
         limit_train: train on this many images only, a nested subset.
         repeat: how often an epoch shows each training image, under another augmentation each time.
@@ -93,7 +94,7 @@ class SkinDataModule(pl.LightningDataModule):
         labels: str | None = None,
         split_seed: int = 0,
         augmentation: Literal["strong", "paper"] = "strong",
-        cache_dir: str = ".cache/skinseg",
+        cache_dir: str = str(CACHE),
         cache_long_side: int | None = None,
         limit_train: int | None = None,
         repeat: int = 1,

@@ -15,10 +15,11 @@ from skinseg import __version__
 from skinseg.data.arrangement import ADAPTATIONS
 from skinseg.data.splits import make_split
 from skinseg.datasets.base import Dataset
+from skinseg.datasets.fingerprint import fingerprint
 from skinseg.datasets.registry import find_datasets, open_dataset
 from skinseg.errors import UserError
 from skinseg.studies.definition import TRAINED_ON, Axis, Fit, Scale, Study
-from skinseg.studies.identity import Node, data_fingerprint
+from skinseg.studies.identity import Node
 
 RENDERED = "rendered"
 TARGET = "target"
@@ -79,7 +80,7 @@ class Graph:
 
 
 def expand(study: Study, scale_name: str, inputs: Inputs) -> Graph:
-    """Every node of the study. Writes nothing.
+    """Every node of the study. Writes nothing but the digests of the data's files.
 
     Raises UserError where a target or a chosen training set is missing, no test set is there, or an axis or option
     names no parameter.
@@ -291,7 +292,7 @@ class _Builder:
                 dataset = open_dataset(RENDERED, self.inputs.rendered)
             else:
                 dataset = self.here[name]
-            self.prints[name] = data_fingerprint(dataset, make_split(dataset).hash)
+            self.prints[name] = f"{fingerprint(dataset)} split {make_split(dataset).hash}"
         return self.prints[name]
 
 

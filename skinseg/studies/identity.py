@@ -8,7 +8,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from skinseg.datasets.base import Dataset
 from skinseg.source import GENERATOR, GENERATOR_CARRIES, source_hashes
 
 _LABELS = ("synthetic/labels.py", "synthetic/rendering/label_image.py")
@@ -65,15 +64,6 @@ def differing(recorded: Mapping[str, str], kind: str) -> list[str]:
     """The files that are not as they were when a node was made, as paths below the package's folder."""
     now = code_of(kind)
     return sorted(name for name in recorded.keys() | now.keys() if recorded.get(name) != now.get(name))
-
-
-def data_fingerprint(dataset: Dataset, split: str) -> str:
-    """16 hex digits over a data set's label policy, split, and every image's name, sizes of files and tone."""
-    lines = [f"{dataset.name} {dataset.policy} {split}"]
-    for item in dataset.items:
-        sizes = f"{item.image_path.stat().st_size} {item.mask_path.stat().st_size}"
-        lines.append(f"{item.image_id} {item.subject} {item.tone} {sizes}")
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
 def _hash(record: Mapping[str, Any]) -> str:

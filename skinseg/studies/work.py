@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from skinseg.datasets.fingerprint import CACHE
 from skinseg.errors import UserError
 from skinseg.files import written_whole
 from skinseg.studies.identity import Node, code_of, differing
@@ -165,7 +166,7 @@ def _arguments(node: Node, folder: Path, root: Path) -> list[str]:
     spec, how = node.spec, node.how
     options = dict(spec["options"]) | {
         "runs": folder.parent, "job": folder.name, "seed_everything": spec["seed"],
-        "data.cache_dir": root / ".cache" / "skinseg", "trainer.enable_progress_bar": False,
+        "data.cache_dir": root / CACHE, "trainer.enable_progress_bar": False,
         "data.data_root": root / how["data_root"],
     }  # fmt: skip
     renders = [parent for parent in node.parents if parent.kind == "render"]

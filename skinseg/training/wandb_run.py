@@ -178,7 +178,7 @@ def _log_inputs(run: Any, trainer: Trainer, parent: Path | None) -> None:
     if dataset is not None and split is not None:
         facts = {
             "dataset": dataset.name,
-            "fingerprint": fingerprint(dataset),
+            "fingerprint": fingerprint(dataset, getattr(data, "cache_dir", None)),
             "labels": dataset.policy,
             "split": str(split.hash),
             "split_source": split.source,
