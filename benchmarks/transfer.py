@@ -29,7 +29,8 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from skinseg.evaluation.metrics import bootstrap_interval, with_metrics
+from skinseg.evaluation.bootstrap import bootstrap_interval
+from skinseg.evaluation.metrics import with_metrics
 from skinseg.evaluation.rows import as_frame, read_rows
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"

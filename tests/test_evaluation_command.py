@@ -24,6 +24,7 @@ from skinseg.evaluation.score import Origin, in_background, score, tone_of
 from skinseg.models import checkpoint as checkpoints
 from skinseg.models.inference import Predictor
 from skinseg.models.unet import TwoHeadUnet
+from skinseg.tones.ita import estimate_tone
 from tests import fakes
 
 ORIGIN = Origin(
@@ -168,6 +169,8 @@ def test_tone_of_a_large_photograph_is_that_of_a_small_one() -> None:
     (tone, source, ita), (small, _, small_ita) = (tone_of(each) for each in samples)
     assert (tone, source) == (small, "estimated")
     assert ita == pytest.approx(small_ita, abs=2)
+    # Rows, `skinseg data check` and the benchmarks look at the same pixels.
+    assert (ita, tone) == estimate_tone(samples[0].image, picture.skin.astype(np.uint8))
 
 
 def test_panel_keeps_what_became_of_each_pixel() -> None:

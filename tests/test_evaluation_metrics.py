@@ -1,6 +1,7 @@
 """Metrics against torchmetrics, against a loop anyone can read, and reductions against hand-made rows."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,11 +19,12 @@ from torchmetrics.functional.classification import (
 )
 
 from skinseg.datasets.confusion import confusion
+from skinseg.evaluation import bootstrap
+from skinseg.evaluation.bootstrap import bootstrap_interval, interval
 from skinseg.evaluation.contour import contour_counts
 from skinseg.evaluation.metrics import (
     IMAGE_METRICS,
     POOLED_METRICS,
-    bootstrap_interval,
     by_test_set,
     by_tone,
     paired_difference,
@@ -245,6 +247,26 @@ def test_pictures_of_one_person_do_not_narrow_the_interval() -> None:
 def test_one_unit_has_no_interval() -> None:
     assert np.isnan(bootstrap_interval(np.array([0.5]), None, np.random.default_rng(0))).all()
     assert np.isnan(bootstrap_interval(np.array([0.1, 0.9]), ["a", "a"], np.random.default_rng(0))).all()
+
+
+def test_an_interval_leaves_out_what_is_undefined_and_may_be_infinite() -> None:
+    values = np.arange(2000.0)
+    assert interval(values).tolist() == pytest.approx(np.quantile(values, [0.025, 0.975]).tolist())
+    table = np.stack([values, np.where(values < 1000, np.nan, values), np.full(2000, np.nan)], axis=1)
+    low, high = interval(table)
+    assert low.tolist() == pytest.approx([49.975, 1024.975, np.nan], nan_ok=True)
+    assert high.tolist() == pytest.approx([1949.025, 1974.025, np.nan], nan_ok=True)
+    assert np.isnan(interval(np.empty((0, 3)))).tolist() == [[True] * 3] * 2
+    assert interval(np.where(values < 1900, values, np.inf), "higher").tolist() == [50, np.inf]
+
+
+def test_nothing_else_in_the_package_draws_resamples() -> None:
+    files = [
+        path
+        for path in Path(bootstrap.__file__).parents[1].rglob("*.py")
+        if ".multinomial(" in path.read_text()
+    ]
+    assert files == [Path(bootstrap.__file__)]
 
 
 def test_intervals_are_repeated_whatever_else_is_in_the_frame() -> None:

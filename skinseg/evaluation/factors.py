@@ -10,9 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from skinseg.evaluation.metrics import bootstrap_interval, units_of, with_metrics
-
-Floats = npt.NDArray[np.float64]
+from skinseg.evaluation.bootstrap import Floats, bootstrap_interval, units_of
+from skinseg.evaluation.metrics import with_metrics
 
 PERMUTATIONS = 4999
 BINS = 4

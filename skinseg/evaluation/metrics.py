@@ -27,11 +27,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from skinseg.evaluation.bootstrap import Floats, bootstrap_interval, codes_of, draws, interval, units_of
 from skinseg.evaluation.score_histogram import BINS, average_precision
 
-Floats = npt.NDArray[np.float64]
-
-RESAMPLES = 2000
 FEW_IMAGES = 20
 """Below this many images a mean says little; reports mark it."""
 
@@ -118,33 +116,6 @@ def by_tone(rows: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     return reduce(rows, ("run", "test_set", "subset", "head", "tone_source", "tone"), seed)
 
 
-def units_of(rows: pd.DataFrame) -> list[str]:
-    """What a bootstrap draws together, a name per row: the subject where it is known, else the image.
-
-    Two pictures of one person are not two independent observations. A subject's name counts within its set.
-    """
-    names = rows["subject"].where(rows["subject"].notna(), "image " + rows["image"].astype(str))
-    return [f"{test_set}/{name}" for test_set, name in zip(rows["test_set"], names, strict=True)]
-
-
-def bootstrap_interval(
-    values: Floats,
-    units: Sequence[str] | None,
-    generator: np.random.Generator,
-    level: float = 0.95,
-    resamples: int = RESAMPLES,
-) -> tuple[float, float]:
-    """Percentile bootstrap interval of the mean of `values`, float (n,) (Efron and Tibshirani 1993, ch. 13).
-
-    units: one name per value; values of one name are drawn together. None draws single values. With fewer than
-    two units both ends are NaN: the spread is unknown, not zero.
-    """
-    codes = _codes(units, len(values))
-    sums, sizes = np.bincount(codes, weights=values), np.bincount(codes)
-    drawn = _drawn(len(sums), generator, resamples)
-    return _interval((drawn @ sums) / (drawn @ sizes), level)
-
-
 @dataclass(frozen=True)
 class Difference:
     """A difference of two means with its 95 % interval (NaN where unknown), over `images` images."""
@@ -203,8 +174,8 @@ def tone_gap(rows: pd.DataFrame, seed: int = 0) -> ToneGap | None:
     tones = means.index.to_numpy(np.int64)
     best, worst = int(tones[means.argmax()]), int(tones[means.argmin()])
     pair = measured[measured["tone"].isin([best, worst])]
-    codes = _codes(units_of(pair), len(pair))
-    drawn = _drawn(codes.max() + 1, np.random.default_rng([seed]), RESAMPLES)
+    codes = codes_of(units_of(pair))
+    drawn = draws(codes.max() + 1, np.random.default_rng([seed]))
     resampled = []
     for tone in (best, worst):
         inside = (pair["tone"] == tone).to_numpy(np.float64)
@@ -214,16 +185,18 @@ def tone_gap(rows: pd.DataFrame, seed: int = 0) -> ToneGap | None:
         sums = np.bincount(codes, weights=inside * pair["iou"].to_numpy(np.float64))
         # A resample that drew none of the group has no mean, and counts in no interval.
         resampled.append(_ratio(drawn @ sums, drawn @ np.bincount(codes, weights=inside), np.nan))
-    low, high = _interval(resampled[0] - resampled[1])
+    low, high = interval(resampled[0] - resampled[1])
     value = float(means[best] - means[worst])
     few = bool(kept[[best, worst]].min() < FEW_IMAGES)
-    return ToneGap(Difference(value, low, high, len(pair)), best, worst, float(means[worst]), few)
+    return ToneGap(
+        Difference(value, float(low), float(high), len(pair)), best, worst, float(means[worst]), few
+    )
 
 
 def _reduce_group(group: pd.DataFrame, generator: np.random.Generator) -> dict[str, object]:
     named = group["subject"].notna()
-    codes = _codes(units_of(group), len(group))
-    drawn = _drawn(codes.max() + 1, generator, RESAMPLES)
+    codes = codes_of(units_of(group))
+    drawn = draws(codes.max() + 1, generator)
     once = np.ones((1, codes.max() + 1))  # every unit drawn once: the sample itself
     line: dict[str, object] = {
         "images": len(group),
@@ -265,33 +238,8 @@ POOLED_METRICS = tuple(name for name in IMAGE_METRICS if name != "boundary_f1")
 
 def _with_intervals(statistic: Callable[[Floats], Floats], once: Floats, drawn: Floats) -> dict[str, Floats]:
     """A statistic (resamples, units) -> (resamples, metrics) of the sample, and its interval's two ends."""
-    value = statistic(once)[0]
-    if not len(drawn):
-        return {"": value, "_low": np.full_like(value, np.nan), "_high": np.full_like(value, np.nan)}
-    # A metric that no resample defines stays undefined.
-    resampled = statistic(drawn)
-    resampled = np.where(np.isnan(value), 0.0, resampled)
-    low, high = np.nanquantile(resampled, [0.025, 0.975], axis=0)
-    return {"": value} | {
-        end: np.where(np.isnan(value), np.nan, part) for end, part in (("_low", low), ("_high", high))
-    }
-
-
-def _interval(resampled: Floats, level: float = 0.95) -> tuple[float, float]:
-    if not np.isfinite(resampled).any():
-        return float("nan"), float("nan")
-    low, high = np.nanquantile(resampled, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
-
-
-def _drawn(units: int, generator: np.random.Generator, resamples: int) -> Floats:
-    """How often each unit is drawn, (resamples, units); no resamples of fewer than two units."""
-    count = resamples if units > 1 else 0
-    return generator.multinomial(units, np.full(units, 1 / units), size=count).astype(np.float64)
-
-
-def _codes(units: Sequence[str] | None, count: int) -> npt.NDArray[np.intp]:
-    return np.arange(count) if units is None else pd.factorize(np.asarray(units, dtype=object))[0]
+    low, high = interval(statistic(drawn))
+    return {"": statistic(once)[0], "_low": low, "_high": high}
 
 
 def _add(values: npt.NDArray[np.generic], codes: npt.NDArray[np.intp]) -> Floats:

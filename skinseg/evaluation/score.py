@@ -12,7 +12,7 @@ import torch
 
 from skinseg.datasets.base import Dataset
 from skinseg.datasets.confusion import confusion
-from skinseg.datasets.sample import FOREGROUND, HEADS, IGNORE, Sample
+from skinseg.datasets.sample import HEADS, IGNORE, Sample
 from skinseg.evaluation.contour import contour_counts
 from skinseg.evaluation.image_properties import image_properties
 from skinseg.evaluation.panels import panel, panel_paths, write_panel
@@ -23,9 +23,6 @@ from skinseg.tones.ita import estimate_tone
 
 AHEAD = 2
 """Images read before the network asks, and predicted before they are counted: more would only hold memory."""
-
-TONE_PIXELS = 16384
-"""Skin pixels from which a tone is estimated at most, evenly over all of them: a median needs no more."""
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
@@ -108,10 +105,7 @@ def tone_of(sample: Sample) -> tuple[int | None, str | None, float | None]:
     """
     estimate = None
     if sample.skin is not None:
-        pixels = np.flatnonzero(sample.skin == FOREGROUND)
-        pixels = pixels[:: max(1, len(pixels) // TONE_PIXELS)]
-        colors = sample.image.reshape(-1, 3)[pixels]
-        estimate = estimate_tone(colors[None], np.full((1, len(pixels)), FOREGROUND, np.uint8))
+        estimate = estimate_tone(sample.image, sample.skin)
     ita = None if estimate is None else estimate[0]
     if sample.tone is not None:
         return sample.tone, "labelled", ita

@@ -9,15 +9,8 @@ import numpy as np
 import pandas as pd
 
 from skinseg.data.arrangement import ARRANGEMENTS
-from skinseg.evaluation.metrics import (
-    FEW_IMAGES,
-    RESAMPLES,
-    Difference,
-    bootstrap_interval,
-    paired_difference,
-    units_of,
-    with_metrics,
-)
+from skinseg.evaluation.bootstrap import bootstrap_interval, interval, resampled_means, units_of
+from skinseg.evaluation.metrics import FEW_IMAGES, Difference, paired_difference, with_metrics
 from skinseg.models.lineage import SEEN, UNKNOWN
 from skinseg.reports.charts import forest
 from skinseg.reports.published import RENDERED, is_partial, published_miou, table, why_not_comparable
@@ -326,18 +319,16 @@ def mean_difference(
             return None
         rows = pairs[0][0]
         units = dict(zip(rows["image"], units_of(rows), strict=True))
-        by_unit = values.groupby([units[image] for image in values.index])
-        sums, sizes = by_unit.sum().to_numpy(np.float64), by_unit.size().to_numpy(np.float64)
-        count = RESAMPLES if len(sums) > 1 else 0
-        times = generator.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=count)
+        values.index = values.index.map(units)
+        values = values.sort_index(kind="stable")
         means.append(float(values.mean()))
-        drawn.append((times @ sums) / (times @ sizes))
+        drawn.append(resampled_means(values.to_numpy(np.float64), list(values.index), generator))
         images += len(values)
     if not means:
         return None
     if any(len(each) == 0 for each in drawn):
         return Difference(float(np.mean(means)), float("nan"), float("nan"), images)
-    low, high = np.percentile(np.mean(drawn, axis=0), [2.5, 97.5])
+    low, high = interval(np.mean(drawn, axis=0))
     return Difference(float(np.mean(means)), float(low), float(high), images)
 
 

@@ -9,8 +9,9 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from skinseg.errors import UserError
+from skinseg.evaluation.bootstrap import RESAMPLES
 from skinseg.evaluation.contour import TOLERANCE
-from skinseg.evaluation.metrics import FEW_IMAGES, RESAMPLES
+from skinseg.evaluation.metrics import FEW_IMAGES
 from skinseg.evaluation.panels import level
 from skinseg.files import written_whole
 from skinseg.reports.charts import cell_colors

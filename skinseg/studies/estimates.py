@@ -4,12 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from skinseg.evaluation.metrics import RESAMPLES, Difference, units_of, with_metrics
+from skinseg.evaluation.bootstrap import RESAMPLES, Floats, draws, interval, units_of
+from skinseg.evaluation.metrics import Difference, with_metrics
 
-Floats = npt.NDArray[np.float64]
 HEAD = "skin"
 METRICS = {"iou": "IoU", "accuracy": "accuracy", "f1": "F1"}
 
@@ -83,44 +82,33 @@ def estimate(
         return None
     shared = shared.sort_values()
     value = statistic([np.array([each.loc[shared].to_numpy(np.float64).mean()]) for each in cells])
-    resampled = statistic(drawn_means(cells, shared))
-    low, high = interval(resampled)
-    return Difference(float(value[0]), low, high, len(shared))
+    low, high = interval(statistic(drawn_means(cells, shared)))
+    return Difference(float(value[0]), float(low), float(high), len(shared))
 
 
 def drawn_means(cells: Sequence[pd.DataFrame], shared: "pd.MultiIndex | pd.Index") -> list[Floats]:
-    """Resampled means, float (RESAMPLES,) per cell; NaN where there are fewer than two units."""
+    """Resampled means, float (RESAMPLES,) per cell; empty where there are fewer than two units."""
     generator = np.random.default_rng([0])
     codes, units = pd.factorize(shared.get_level_values("unit"))
-    if len(units) < 2:
-        return [np.full(1, np.nan) for _ in cells]
-    by_unit = generator.multinomial(len(units), np.full(len(units), 1 / len(units)), size=RESAMPLES)
-    weights = by_unit[:, codes].astype(np.float64)
+    weights = draws(len(units), generator)[:, codes]
     by_seeds: dict[tuple[object, ...], Floats] = {}
     means = []
     for each in cells:
         seeds: tuple[object, ...] = tuple(each.columns)
         if seeds not in by_seeds:
-            drawn = generator.multinomial(len(seeds), np.full(len(seeds), 1 / len(seeds)), size=RESAMPLES)
-            by_seeds[seeds] = drawn / len(seeds)
+            # One seed is all there is to draw.
+            drawn = draws(len(seeds), generator) if len(seeds) > 1 else np.ones((RESAMPLES, 1))
+            by_seeds[seeds] = drawn[: len(weights)] / len(seeds)
         by_image = by_seeds[seeds] @ each.loc[shared].to_numpy(np.float64).T
         means.append((by_image * weights).sum(axis=1) / weights.sum(axis=1))
     return means
-
-
-def interval(resampled: Floats) -> tuple[float, float]:
-    """The middle 95 %."""
-    if not np.isfinite(resampled).all():
-        return float("nan"), float("nan")
-    low, high = np.quantile(resampled, [0.025, 0.975])
-    return float(low), float(high)
 
 
 def needed(score: Floats, counts: Sequence[float], curve: Sequence[Floats]) -> Floats:
     """How many images the other curve needs for a score: log-linear between its points, float (n,).
 
     score: (n,). counts: rising, of the curve's points. curve: (n,) per point. The first point that reaches the score
-    ends the search; below the first point the answer is the first count, above all of them infinity.
+    ends the search; below the first point the answer is the first count, above all of them infinity; of NaN it is NaN.
     """
     result = np.where(score <= curve[0], float(counts[0]), np.inf)
     for (low, high), (before, after) in zip(pairwise(counts), pairwise(curve), strict=True):
@@ -128,7 +116,7 @@ def needed(score: Floats, counts: Sequence[float], curve: Sequence[Floats]) -> F
         share = np.divide(score - before, after - before, out=np.ones_like(score), where=after > before)
         reached = np.exp(np.log(low) + share.clip(0, 1) * (np.log(high) - np.log(low)))
         result = np.where(crosses, reached, result)
-    return result
+    return np.where(np.isnan(score), np.nan, result)
 
 
 def images_saved(
@@ -151,11 +139,7 @@ def images_saved(
     result: list[tuple[float, float, float] | None] = []
     for i, count in enumerate(counts):
         value = needed(means[i], counts, means[len(counts) :])[0] / count
-        if not np.isfinite(drawn[i]).all():
-            result.append((float(value), float("nan"), float("nan")))
-            continue
-        ratios = np.sort(needed(drawn[i], counts, drawn[len(counts) :]) / count)
-        # Quantiles by rank: a mean of infinity and a number is none.
-        low, high = ratios[int(0.025 * len(ratios))], ratios[int(0.975 * len(ratios))]
+        # By rank: a mean of infinity and a number is none.
+        low, high = interval(needed(drawn[i], counts, drawn[len(counts) :]) / count, "higher")
         result.append((float(value), float(low), float(high)))
     return result

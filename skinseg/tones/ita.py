@@ -120,10 +120,11 @@ def estimate_tone(
     lies between these percentiles of the skin's are used: below is shadow, above are highlights. The ITA is that
     of their median colour. It follows the light of the scene as well as the skin: an estimate.
     """
-    pixels = image[skin == 1]
+    pixels = np.flatnonzero(skin == 1)
     if len(pixels) < MIN_SKIN_PIXELS:
         return None
-    lab = linear_to_lab(srgb_to_linear(pixels[:: -(-len(pixels) // MAX_SKIN_PIXELS)] / 255.0))
+    evenly = pixels[:: -(-len(pixels) // MAX_SKIN_PIXELS)]
+    lab = linear_to_lab(srgb_to_linear(image.reshape(-1, 3)[evenly] / 255.0))
     low, high = np.percentile(lab[:, 0], lit)
     kept = lab[(lab[:, 0] >= low) & (lab[:, 0] <= high)]
     ita = float(ita_of(np.median(kept, axis=0)))
