@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,11 @@ import pytest
 
 from skinseg.errors import UserError
 from skinseg.evaluation.rows import SCENES, write_rows
+from skinseg.models.configuration import configuration_hash
 from skinseg.reports.comparison import Comparison, arms
 from skinseg.reports.published import published_miou, why_not_comparable
 from skinseg.reports.report import write_report
-from skinseg.reports.results import read_results
+from skinseg.reports.results import Results, read_results
 from skinseg.reports.slices import slices
 from skinseg.reports.tables import Value
 from tests.test_evaluation_rows import ROW
@@ -29,6 +31,7 @@ def make_results(
     quality: int,
     seed: int = 0,
     adapt: str = "none",
+    options: Mapping[str, Any] | None = None,
     **seen: str,
 ) -> Path:
     """A results folder with 30 images of each set; `quality` is the mean percent of IoU."""
@@ -49,7 +52,8 @@ def make_results(
     run: dict[str, Any] = dict.fromkeys(("checkpoint", "weights", "config", "command", "date"), "x")
     run |= {"threshold": 0.5, "subset": "test", "split_seed": 0, "tables": {}, "versions": {"torch": "1"}}
     run |= {
-        "training": {"seed": seed, "adapt": adapt},
+        "training": {"seed": seed, "adapt": adapt, "options": options or {}},
+        "config": configuration_hash(options or {}),
         "trained_on": trained_on,
         "pretrained_on": pretrained_on,
     }
@@ -94,6 +98,54 @@ def test_arms_gather_seeds_and_order_by_training(folders: list[Path]) -> None:
     assert [(arm.label, len(arm.runs)) for arm in arms(runs[::-1])] == [
         ("hgr", 2), ("hgr + rendered", 1), ("pratheepan", 1), ("pratheepan + rendered", 1), ("rendered", 1),
     ]  # fmt: skip
+
+
+def test_configurations_of_one_kind_are_arms_that_say_what_differs(tmp_path: Path) -> None:
+    def made(name: str, before: str | None, seed: int, **changes: Any) -> Results:
+        options = {"adapt": "none", "model.encoder": "small", "model.lr": 0.001, "data.limit_train": None}
+        options |= {"model.pretrained": before} | {f"model.{key}": value for key, value in changes.items()}
+        quality = 50 + len(name)
+        return read_results(
+            make_results(tmp_path / name, "pratheepan", before, quality, seed, options=options)
+        )
+
+    runs = [
+        made("a", None, 0), made("b", None, 1, encoder="large"), made("c", None, 2, encoder="large"),
+        made("d", "rendered", 0), made("e", "rendered", 1, encoder="large", lr=0.0001),
+    ]  # fmt: skip
+    small, large = "pratheepan, encoder small", "pratheepan, encoder large"
+    tuned = [
+        "pratheepan + rendered, encoder small, lr 0.001",
+        "pratheepan + rendered, encoder large, lr 0.0001",
+    ]
+    assert {arm.label: len(arm.runs) for arm in arms(runs)} == {small: 1, large: 2, tuned[0]: 1, tuned[1]: 1}
+    compared = Comparison(runs)
+    # With and without pretraining: of the others the most alike.
+    assert {(first.label, second.label) for first, second in compared.pairs} == {
+        (tuned[0], small), (tuned[1], large),
+    }  # fmt: skip
+    notes = compared.tables()[0].notes
+    assert "pratheepan: 2 configurations under one name, which differ in encoder." in notes
+    assert "pratheepan + rendered: 2 configurations under one name, which differ in encoder, lr." in notes
+    # Two of one seed in one configuration bear their folders' names beside.
+    again = [*runs, made("again", None, 1, encoder="large")]
+    assert f"{large} ({tmp_path / 'again'})" in {arm.label for arm in arms(again)}
+    # Too much to say in a label: the hash stands for it.
+    many = {f"option_number_{i}": i for i in range(9)}
+    labels = [arm.label for arm in arms([runs[0], made("many", None, 0, **many)])]
+    assert all(label.startswith("pratheepan, configuration ") for label in labels)
+
+
+def test_a_part_of_the_training_set_is_not_the_paper_s_training(tmp_path: Path) -> None:
+    def notes_of(limit: int | None) -> tuple[str, ...]:
+        options = {"adapt": "none", "data.limit_train": limit}
+        folder = make_results(tmp_path / str(limit), "pratheepan", None, 50, options=options)
+        (line,) = Comparison([read_results(folder)]).tables()[0].lines
+        assert isinstance(line[3], Value)
+        return line[3].notes
+
+    assert notes_of(None) == ("paper 0.435",)
+    assert notes_of(8) == ()
 
 
 def test_runs_of_one_kind_and_seed_stay_apart(folders: list[Path], tmp_path: Path) -> None:

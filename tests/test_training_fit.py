@@ -13,6 +13,7 @@ import yaml
 
 from skinseg.errors import UserError
 from skinseg.models.checkpoint import load_model, newest_checkpoint, read_checkpoint
+from skinseg.models.configuration import configuration_of
 from skinseg.models.lineage import Training, lineage_of
 from skinseg.training import command
 from skinseg.training.module import SkinPersonModule, warmup_cosine
@@ -162,6 +163,8 @@ def test_resumed_is_uninterrupted_bit_for_bit(
         expected, resumed = (read_checkpoint(run / "checkpoints" / name) for run in (whole, parts))
         assert resumed.sha256 == expected.sha256
         assert resumed.metadata["lineage"] == expected.metadata["lineage"]
+        assert configuration_of(resumed.metadata) == configuration_of(expected.metadata)
+        assert resumed.metadata["options"]["model.lr"] == 0.003
     assert newest_checkpoint(Path("runs", "parts")) == parts / "checkpoints" / "best.ckpt"
 
 

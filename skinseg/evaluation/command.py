@@ -1,7 +1,6 @@
 """`skinseg evaluate`: a checkpoint, every dataset at hand, and a folder of result rows."""
 
 import datetime
-import hashlib
 import importlib.metadata
 import json
 import platform
@@ -29,6 +28,7 @@ from skinseg.evaluation.score import Origin, score
 from skinseg.files import written_whole
 from skinseg.models import lineage
 from skinseg.models.checkpoint import Checkpoint, model_of, newest_checkpoint, read_checkpoint
+from skinseg.models.configuration import configuration_hash, configuration_of
 from skinseg.models.inference import THRESHOLD, Predictor, device_named
 
 SUBSETS = ("test", "all")
@@ -176,13 +176,15 @@ _NOT_FACTORS = ("index", "scene", "image_sha256", "mask_sha256")
 def _describe(
     record: Checkpoint, subset: str, split_seed: int, device: str, labels: dict[str, str]
 ) -> dict[str, Any]:
-    model = {"model": record.model, "size": record.size} | ({"labels": labels} if labels else {})
+    changed = {"labels": labels} if labels else {}
     trained_on, pretrained_on = lineage.trained_on(lineage.lineage_of(record.metadata))
     return {
         "checkpoint": record.path.as_posix(),
         "weights": record.sha256,
-        "config": hashlib.sha256(json.dumps(model, sort_keys=True, default=list).encode()).hexdigest(),
-        **model,
+        "config": configuration_hash(configuration_of(record.metadata) | changed),
+        "model": record.model,
+        "size": record.size,
+        **changed,
         "training": record.metadata,
         "trained_on": trained_on,
         "pretrained_on": pretrained_on,

@@ -38,7 +38,8 @@ class ResultRow:
     trained_on, pretrained_on: datasets of the model's last training and of those before it, and seed, that of the
         last; see `skinseg.models.lineage`. seen: whether training showed the image, one of its `SEEN`.
     threshold: probability from which a pixel counts as foreground.
-    weights, config, split: hex SHA-256, or the part of it their writers keep.
+    weights, config, split: hex SHA-256, or the part of it their writers keep; config is of what decided the training
+        but for its seed, see `skinseg.models.configuration`, and of changes to the label policy scored by.
     """
 
     run: str

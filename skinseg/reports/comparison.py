@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ import pandas as pd
 from skinseg.data.arrangement import ARRANGEMENTS
 from skinseg.evaluation.bootstrap import bootstrap_interval, interval, resampled_means, units_of
 from skinseg.evaluation.metrics import FEW_IMAGES, Difference, paired_difference, with_metrics
+from skinseg.models.configuration import UNRECORDED, configuration_of, differing, short
 from skinseg.models.lineage import SEEN, UNKNOWN
 from skinseg.reports.charts import forest
 from skinseg.reports.published import RENDERED, is_partial, published_miou, table, why_not_comparable
@@ -18,6 +20,10 @@ from skinseg.reports.results import Results
 from skinseg.reports.tables import Entry, Figure, Table, Value
 
 HEAD = "skin"
+SHORT = 6
+"""Characters of a configuration's hash in a label."""
+LONGEST_LABEL = 60
+"""Characters of the options that tell arms of one name apart; beyond it their configuration's hash does."""
 
 Column = tuple[str, str, str]
 """A test set: name, subset, hash of its split. Runs are compared on the same three only."""
@@ -26,13 +32,31 @@ Column = tuple[str, str, str]
 @dataclass(frozen=True)
 class Arm:
     """Runs of one kind, one per seed: what they were trained on, and before that; see `skinseg.models.lineage`.
-    adapt: the method that brought the two together, where it was not plain training."""
+    adapt: the method that brought the two together, where it was not plain training. config: hash of the
+    configuration that all of its runs share, see `skinseg.models.configuration`."""
 
     label: str
     trained_on: str
     pretrained_on: str | None
     adapt: str | None
+    config: str
     runs: tuple[Results, ...]
+
+    @property
+    def name(self) -> str:
+        """What it was trained on, which arms of several configurations share."""
+        name = f"{self.trained_on} + {self.pretrained_on}" if self.pretrained_on else self.trained_on
+        return f"{name} by {self.adapt}" if self.adapt else name
+
+    @cached_property
+    def configuration(self) -> dict[str, Any]:
+        """What decided the runs, by option."""
+        return _configuration(self.runs[0])
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether it was shown a part of its training sets only."""
+        return any(self.configuration.get(f"data.limit_{part}") for part in ("train", "source"))
 
     @cached_property
     def rows(self) -> dict[Column, pd.DataFrame]:
@@ -84,12 +108,7 @@ class Comparison:
             for arm in self.arms
             for column, rows in arm.rows.items()
         }
-        with_and_without = [
-            (first, second)
-            for first in self.arms
-            for second in self.arms
-            if _is_with_and_without(first, second)
-        ]
+        with_and_without = [(first, second) for first in self.arms for second in _without(first, self.arms)]
         self.by_pretraining = bool(with_and_without)
         self.pairs = with_and_without or [(arm, self.arms[0]) for arm in self.arms[1:]]
         self.differences: dict[tuple[str, str, Column], Difference] = {}
@@ -171,6 +190,7 @@ class Comparison:
                     | {
                         "trained_on": arm.trained_on,
                         "pretrained_on": arm.pretrained_on,
+                        "config": arm.config,
                         "seeds": len(arm.runs),
                         "seeds_sd": score.seeds_sd,
                         "seen": score.seen,
@@ -204,7 +224,8 @@ class Comparison:
             published=published,
             comparable=published is not None
             and self._why_not_comparable(column) is None
-            and not is_partial(arm.trained_on, self.complete),
+            and not is_partial(arm.trained_on, self.complete)
+            and not arm.is_limited,
         )
 
     def _why_not_comparable(self, column: Column) -> str | None:
@@ -245,6 +266,13 @@ class Comparison:
             "Rows: what a model was trained on last, + what before that. mIoU of the skin head, mean over images; bold "
             "is a column's best."
         ]
+        for name, several in _by_name(self.arms).items():
+            found = differing([arm.configuration for arm in several])
+            if len({arm.config for arm in several}) > 1:
+                notes.append(
+                    f"{name}: {len({arm.config for arm in several})} configurations under one name, which differ in "
+                    f"{', '.join(dict.fromkeys(map(short, found))) or 'what was not recorded'}."
+                )
         for column in self.columns:
             if column[0] != RENDERED:
                 reason = self._why_not_comparable(column)
@@ -256,7 +284,9 @@ class Comparison:
                 )
                 notes.append(f"{self.title(column)}: {said}.")
         partial = dict.fromkeys(
-            arm.trained_on for arm in self.arms if is_partial(arm.trained_on, self.complete)
+            arm.label if arm.is_limited else arm.trained_on
+            for arm in self.arms
+            if arm.is_limited or is_partial(arm.trained_on, self.complete)
         )
         if partial:
             notes.append(
@@ -335,28 +365,58 @@ def mean_difference(
 def arms(runs: Sequence[Results]) -> list[Arm]:
     """The runs by what they were trained on, without pretraining first, the rendered set's own last.
 
-    Runs of one kind are seeds of one arm; where two of them have the same seed, or the kind is unknown, they differ
-    in something else, and each is an arm of its own that bears its folder's name.
+    Runs of one kind and configuration are seeds of one arm; where two of them have the same seed, or the kind is
+    unknown, they differ in something else, and each is an arm of its own that bears its folder's name. Where one
+    kind has several configurations, labels say what differs.
     """
-    kinds: dict[tuple[str, str | None, str | None], list[Results]] = {}
+    kinds: dict[tuple[str, str | None, str | None, str], list[Results]] = {}
     for run in runs:
         word = run.run["training"].get("adapt")
         adapt = word if word in ARRANGEMENTS and ARRANGEMENTS[word].partner else None
-        kinds.setdefault((run.run["trained_on"], run.run["pretrained_on"], adapt), []).append(run)
+        kind = (run.run["trained_on"], run.run["pretrained_on"], adapt, run.run["config"])
+        kinds.setdefault(kind, []).append(run)
     found = []
-    for (trained_on, pretrained_on, adapt), members in kinds.items():
-        kind = (trained_on, pretrained_on, adapt)
-        label = f"{trained_on} + {pretrained_on}" if pretrained_on else trained_on
-        label += f" by {adapt}" if adapt else ""
-        seeds = [run.run["training"].get("seed") for run in members]
-        if trained_on == UNKNOWN or len(set(seeds)) < len(seeds):
-            found += [Arm(f"{label} ({run.folder})", *kind, (run,)) for run in members]
-        else:
-            found.append(Arm(label, *kind, tuple(members)))
+    for several in _by_name([Arm("", *kind, tuple(members)) for kind, members in kinds.items()]).values():
+        for arm, label in zip(several, _labels(several), strict=True):
+            seeds = [run.run["training"].get("seed") for run in arm.runs]
+            if arm.trained_on == UNKNOWN or len(set(seeds)) < len(seeds):
+                found += [replace(arm, label=f"{label} ({run.folder})", runs=(run,)) for run in arm.runs]
+            else:
+                found.append(replace(arm, label=label))
     return sorted(
         found,
         key=lambda arm: (arm.trained_on == UNKNOWN, arm.trained_on == RENDERED, arm.trained_on, arm.label),
     )
+
+
+def _by_name(several: Sequence[Arm]) -> dict[str, list[Arm]]:
+    names: dict[str, list[Arm]] = {}
+    for arm in several:
+        names.setdefault(arm.name, []).append(arm)
+    return names
+
+
+def _labels(several: Sequence[Arm]) -> list[str]:
+    """A label for each of the configurations under one name: with the options that differ, or their hash."""
+    if len(several) == 1:
+        return [several[0].name]
+    names = differing([arm.configuration for arm in several])
+    said = [", ".join(f"{short(name)} {arm.configuration.get(name)}" for name in names) for arm in several]
+    if len(set(said)) < len(said) or UNRECORDED in names or max(map(len, said)) > LONGEST_LABEL:
+        said = [f"configuration {arm.config[:SHORT]}" for arm in several]
+    return [f"{arm.name}, {text}" for arm, text in zip(several, said, strict=True)]
+
+
+def _configuration(run: Results) -> dict[str, Any]:
+    labels = run.run.get("labels")
+    return configuration_of(run.run["training"]) | ({"labels": labels} if labels else {})
+
+
+def _without(first: Arm, every: Sequence[Arm]) -> list[Arm]:
+    """What an arm with pretraining is held against: the arms without it, of those the most alike in their options."""
+    found = [second for second in every if _is_with_and_without(first, second)]
+    apart = [len(differing([first.configuration, second.configuration])) for second in found]
+    return [second for second, count in zip(found, apart, strict=True) if count == min(apart)]
 
 
 def _forest(drawn: Sequence[tuple[str, float, float, float, bool]]) -> Figure | None:

@@ -52,7 +52,7 @@ def provenance_tables(named: Sequence[tuple[str, Results]]) -> list[Table]:
                 policy_text(entry["labels"]),
             )
             splits[line] = None
-    header = ("model", "trained on", "before that", "seed", "checkpoint", "weights", "model config")
+    header = ("model", "trained on", "before that", "seed", "checkpoint", "weights", "configuration")
     hashes = f"Hashes: the first {SHORT} characters of SHA-256."
     return [
         Table("Models", header, models, (hashes,), brief=0, text_columns=7),
@@ -106,7 +106,11 @@ def facts(results: Results) -> dict[str, Any]:
         "trained on": trained,
         "seed": run["training"].get("seed"),
         "weights, SHA-256": run["weights"],
-        "model config, SHA-256": run["config"],
+        "configuration, SHA-256": run["config"],
+        "training options": ", ".join(
+            f"{name} {value}" for name, value in run["training"].get("options", {}).items()
+        )
+        or "not recorded",
         "threshold": run["threshold"],
         "split seed": run["split_seed"],
     }

@@ -18,6 +18,7 @@ from skinseg.datasets.base import Dataset
 from skinseg.datasets.fingerprint import fingerprint
 from skinseg.datasets.registry import find_datasets, open_dataset
 from skinseg.errors import UserError
+from skinseg.models.configuration import flat
 from skinseg.studies.definition import TRAINED_ON, Axis, Fit, Scale, Study
 from skinseg.studies.identity import Node
 
@@ -343,19 +344,9 @@ def _merged(study: Study, scale: Scale) -> dict[str, Any]:
         path = study.path.parent / name
         if not path.is_file():
             raise UserError(f"{study.path}: configs names {name}, but {path} does not exist; correct it")
-        merged |= _flat(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+        merged |= flat(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
     merged |= dict(scale.options)
     return {key: value for key, value in merged.items() if key not in _NOT_DECIDING}
-
-
-def _flat(record: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in record.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
 
 
 def _titled(fit: Fit, point: Sequence[str], seed: int) -> str:

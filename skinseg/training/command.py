@@ -23,6 +23,7 @@ from skinseg.data.datamodule import SkinDataModule
 from skinseg.errors import UserError
 from skinseg.files import written_whole
 from skinseg.models import checkpoint as checkpoints
+from skinseg.models.configuration import configuration_hash, configuration_of, deciding
 from skinseg.training import wandb_run
 from skinseg.training.adaptation import METHODS
 from skinseg.training.module import SkinPersonModule
@@ -141,6 +142,7 @@ class TrainingCLI(LightningCLI):
             kwargs["enable_model_summary"] = False
         if self.subcommand != "fit":
             return super().instantiate_trainer(logger=False, enable_checkpointing=False, **kwargs)
+        self.model.options = deciding(self.config[self.subcommand].as_dict())
         word = self._get(self.config, "adapt")
         self.model.adapt_by(self._get(self.config_init, word) if word in METHODS else None)
         # Data that is not there should leave no run behind.
@@ -209,6 +211,7 @@ class TrainingCLI(LightningCLI):
             "minutes": round(minutes, 2),
             "split": best.metadata["split"],
             "parent": best.metadata["parent"],
+            "config": configuration_hash(configuration_of(best.metadata)),
         }
         with written_whole(self.run_folder / checkpoints.RESULT) as path:
             path.write_text(json.dumps(result, indent=2) + "\n")

@@ -18,6 +18,7 @@ from skinseg.datasets.sample import Sample
 from skinseg.errors import UserError
 from skinseg.models import checkpoint as checkpoints
 from skinseg.models import lineage
+from skinseg.models.configuration import configuration_hash, configuration_of
 from skinseg.models.inference import THRESHOLD, Predictor
 from skinseg.models.unet import STRIDE, HeadSplit, TwoHeadUnet
 from skinseg.training.adaptation.base import Adaptation
@@ -93,6 +94,10 @@ class SkinPersonModule(pl.LightningModule):
         self.compile_network = compile
         self.seed = seed
         self.class_weights: dict[str, Tensor] = {}
+        self.options: dict[str, Any] = {}
+        """Of the command that trains, see `skinseg.models.configuration.deciding`; they go into the checkpoint."""
+        self.start: dict[str, Any] = {"model.encoder_weights": encoder_weights, "model.pretrained": None}
+        """What the weights were before: the parent's configuration, as the start of its hash."""
         self.parent: str | None = None
         self.lineage: tuple[lineage.Training, ...] = ()
         self.adaptation: Adaptation | None = None
@@ -102,6 +107,8 @@ class SkinPersonModule(pl.LightningModule):
             checkpoints.load_weights(self.network, start)
             self.parent = start.sha256
             self.lineage = lineage.lineage_of(start.metadata)
+            parent = configuration_hash(configuration_of(start.metadata))[:12]
+            self.start = {"model.encoder_weights": None, "model.pretrained": parent}
         if channels_last:
             # nn.Module.to has no overload for a memory format alone.
             cast(Any, self.network).to(memory_format=torch.channels_last)
@@ -240,6 +247,8 @@ class SkinPersonModule(pl.LightningModule):
         # A run that goes on keeps where it came from.
         self.parent = checkpoint[checkpoints.KEY]["parent"]
         self.lineage = lineage.lineage_of(checkpoint[checkpoints.KEY])
+        before = checkpoint[checkpoints.KEY].get("options", {})
+        self.start = {name: before.get(name) for name in self.start}
         if self.adaptation is None:
             # Validation and test need no network of a method's own.
             checkpoint["state_dict"] = {
@@ -253,6 +262,7 @@ class SkinPersonModule(pl.LightningModule):
         partner = getattr(datamodule, "partner", None)
         now = [] if partner is None else [_training(partner, partner.labelled)]
         now.append(_training(datamodule))
+        split = " + ".join(str(training.split) for training in now)
         checkpoint[checkpoints.KEY] = checkpoints.metadata_of(
             self.network,
             self.size,
@@ -263,6 +273,7 @@ class SkinPersonModule(pl.LightningModule):
             parent=self.parent,
             lineage=lineage.recorded(self.lineage, now),
             adapt=str(getattr(datamodule, "adapt", "none")),
+            options={**self.options, **self.start, "data.split": split} if self.options else {},
         )
 
 
