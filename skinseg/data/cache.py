@@ -2,7 +2,7 @@
 
 A cache is one folder: `images.u8`, `skin.u8`, `person.u8` (flat uint8, one image after the other, a mask's
 offset a third of its image's) and `index.json`. It is named by a fingerprint of all that decides its bytes,
-written beside and renamed: a changed file, size or version leads to another folder, never to a stale one.
+written beside and renamed: changed contents, another size or version lead to another folder, never to a stale one.
 """
 
 import hashlib
