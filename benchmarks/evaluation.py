@@ -46,7 +46,7 @@ def main() -> None:
     dataset = open_dataset(options.dataset, options.data_root)
     ids = [item.image_id for item in dataset.items][: options.images]
     pixels = [dataset[i].image.shape[:2] for i in range(len(ids))]
-    prepared = [predictor.prepare(dataset[i].image) for i in range(len(ids))]
+    prepared = [predictor.prepare(dataset[i]) for i in range(len(ids))]
 
     def forward() -> None:
         for batch in prepared:

@@ -153,18 +153,20 @@ def _parser() -> argparse.ArgumentParser:
     evaluate = _command(
         commands,
         "evaluate",
-        "score a checkpoint on every dataset found; write a report",
+        "score a checkpoint, or masks of any other model, on every dataset found; write a report",
         "Each image is predicted once, at its own resolution, threshold 0.5; every number is a reduction of the stored "
-        "rows. The report lies in DIR/report.html.",
+        "rows. The report lies in DIR/report.html. Masks are <dataset>/<skin or person>/<image id>.png below their "
+        "folder: 8 bit of two levels, or 16 bit, where 65535 is probability 1.",
         "skinseg evaluate --checkpoint runs/finetune --data-root data --out results/latest",
     )
     evaluate.add_argument(
         "--checkpoint",
         type=Path,
-        required=True,
         metavar="PATH",
         help="a .ckpt, a run, or a folder of runs (newest)",
     )
+    evaluate.add_argument("--masks", type=Path, metavar="DIR", help="instead: somebody's masks, with --name")
+    evaluate.add_argument("--name", metavar="NAME", help="what made the masks, for the report")
     evaluate.add_argument("--data-root", type=Path, metavar="DIR", help="folder that holds the datasets")
     evaluate.add_argument("--rendered", type=Path, metavar="DIR", help="a rendered set, to score on as well")
     evaluate.add_argument("--subset", choices=("test", "all"), default="test", help="[test]")
@@ -542,6 +544,8 @@ def _evaluate(options: argparse.Namespace) -> None:
         tones=options.tones,
         exclude=options.exclude,
         names=options.datasets.split(",") if options.datasets else None,
+        masks=options.masks,
+        name=options.name,
     )
     _write_and_print_report([options.out])
     if tracked:

@@ -1,4 +1,4 @@
-"""`skinseg evaluate`: a checkpoint, every dataset at hand, and a folder of result rows."""
+"""`skinseg evaluate`: a checkpoint or a folder of masks, every dataset at hand, and a folder of result rows."""
 
 import datetime
 import importlib.metadata
@@ -7,7 +7,8 @@ import platform
 import shlex
 import sys
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pandas as pd
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from skinseg import __version__
-from skinseg.data.splits import make_split
+from skinseg.data.splits import Split, make_split
 from skinseg.datasets.base import Dataset
 from skinseg.datasets.fingerprint import fingerprint
 from skinseg.datasets.label_policy import parse_labels
@@ -23,11 +24,12 @@ from skinseg.datasets.name_table import check_speaks_of, ids_named
 from skinseg.datasets.registry import find_datasets, open_dataset
 from skinseg.errors import UserError
 from skinseg.evaluation.curves import keep_curves
+from skinseg.evaluation.masks import MaskFolder
 from skinseg.evaluation.rows import SCENES, ResultRow, write_rows
-from skinseg.evaluation.score import Origin, score
+from skinseg.evaluation.score import Origin, Source, score
 from skinseg.files import written_whole
 from skinseg.models import lineage
-from skinseg.models.checkpoint import Checkpoint, model_of, newest_checkpoint, read_checkpoint
+from skinseg.models.checkpoint import model_of, newest_checkpoint, read_checkpoint
 from skinseg.models.configuration import configuration_hash, configuration_of
 from skinseg.models.inference import THRESHOLD, Predictor, device_named
 
@@ -35,8 +37,18 @@ SUBSETS = ("test", "all")
 _DISTRIBUTIONS = ("torch", "segmentation-models-pytorch", "numpy", "opencv-python-headless")
 
 
+@dataclass(frozen=True)
+class _Part:
+    """What is scored of a dataset: `image_ids` of those `chosen` by the subset."""
+
+    dataset: Dataset
+    split: Split
+    chosen: tuple[str, ...]
+    image_ids: tuple[str, ...]
+
+
 def evaluate(
-    checkpoint: Path,
+    checkpoint: Path | None,
     out: Path,
     data_root: Path | None = None,
     rendered: Path | None = None,
@@ -48,12 +60,15 @@ def evaluate(
     tones: Path | None = None,
     exclude: Path | None = None,
     names: Collection[str] | None = None,
+    masks: Path | None = None,
+    name: str | None = None,
 ) -> Path:
-    """Score a checkpoint on every dataset found, and return `out`.
+    """Score a checkpoint, or a folder of masks, on every dataset found, and return `out`.
 
     out: gets rows.parquet, run.json, panels/, of a rendered set scenes.parquet, and curves.csv where the checkpoint
         lies in its training run's folder.
-    checkpoint: a file, a run, or a folder of runs (the newest finished one).
+    checkpoint: a file, a run, or a folder of runs (the newest finished one). masks: instead of it, see
+        `skinseg.evaluation.masks.MaskFolder`; name: what made them, for people.
     data_root: searched for datasets of photographs. rendered: a rendered set's folder.
     subset: "test", the test part of `make_split(dataset, split_seed)`, or "all" images.
     device: "auto", or what torch calls it.
@@ -64,60 +79,66 @@ def evaluate(
     labels: changes to the datasets' label policies, see `label_policy.parse_labels`. Where there are any, they
         enter the hash that the rows call `config`.
 
-    The rows of each finished dataset are on disk before the next is begun. Raises UserError for a bad
-    checkpoint, option, dataset or image, and where there is nothing to score on.
+    The rows of each finished dataset are on disk before the next is begun; masks are all read once before any is.
+    Raises UserError for a bad checkpoint, mask, option, dataset or image, and where there is nothing to score on.
     """
+    if (checkpoint is None) == (masks is None):
+        found = "neither" if masks is None else "both"
+        raise UserError(f"{found} of --checkpoint and --masks given, expected one; name what is to be scored")
+    if (masks is None) != (not name):
+        raise UserError(
+            f"--name {name}: only masks take a name; leave it out"
+            if masks is None
+            else f"--masks {masks}: --name is missing, expected what made the masks; give --name 'last year'"
+        )
     if subset not in SUBSETS:
         raise UserError(f"--subset {subset}: one of {', '.join(SUBSETS)} expected")
     changes = parse_labels(labels)
     datasets = _named(_datasets(data_root, rendered, changes), names)
     for table in filter(None, (split_file, tones, exclude)):
         check_speaks_of(table, [dataset.name for dataset in datasets])
-    record = read_checkpoint(newest_checkpoint(checkpoint))
-    predictor = Predictor(model_of(record), record.size, device_named(device))
-    run = _describe(record, subset, split_seed, str(predictor.device), changes)
+    parts = [_part(dataset, subset, split_seed, split_file, tones, exclude) for dataset in datasets]
+    source, model, described = _source(checkpoint, masks, name, parts, device)
+    run = _describe(model, described, subset, split_seed, changes)
     run["tables"] = {
         name: None if path is None else path.as_posix()
         for name, path in (("split", split_file), ("tones", tones), ("exclude", exclude))
     }
-    trainings = lineage.lineage_of(record.metadata)
-    keep_curves(record.path, out)
+    trainings = lineage.lineage_of(run["training"])
 
     rows: list[ResultRow] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns) as progress:
-        for dataset in datasets:
-            if tones is not None:
-                dataset.label_tones(tones)
-            split = make_split(dataset, split_seed, split_file)
-            every = [item.image_id for item in dataset.items]
-            chosen = split.test if subset == "test" else every
-            left_out = ids_named(exclude, every, dataset.name) if exclude is not None else set()
-            image_ids = [image_id for image_id in chosen if image_id not in left_out]
-            if not image_ids:
-                raise UserError(
-                    f"dataset {dataset.name}: none of {len(chosen)} images is left to score; "
-                    "look at --split and --exclude"
+        if isinstance(source, MaskFolder):
+            for part in parts:
+                items = {item.image_id: item for item in part.dataset.items}
+                said = f"check masks of {part.dataset.name}"
+                source.check(
+                    part.dataset.read(items[each])
+                    for each in progress.track(part.image_ids, description=said)
                 )
+        keep_curves(Path(run["checkpoint"]), out)
+        for part in parts:
+            dataset, split = part.dataset, part.split
             origin = Origin(
                 run=run["checkpoint"],
                 subset=subset,
                 threshold=THRESHOLD,
                 trained_on=run["trained_on"],
                 pretrained_on=run["pretrained_on"],
-                seed=record.metadata.get("seed"),
-                weights=record.sha256,
+                seed=run["training"].get("seed"),
+                weights=run["weights"],
                 config=run["config"],
                 split=split.hash,
             )
             held_out = frozenset(split.test)
             seen = {
                 image_id: lineage.seen(trainings, dataset.name, split.hash, image_id in held_out)
-                for image_id in image_ids
+                for image_id in part.image_ids
             }
-            task = progress.add_task(f"evaluate {dataset.name}", total=len(image_ids))
+            task = progress.add_task(f"evaluate {dataset.name}", total=len(part.image_ids))
             images = set()
-            for row in score(predictor, dataset, image_ids, origin, seen.__getitem__, out):
+            for row in score(source, dataset, part.image_ids, origin, seen.__getitem__, out):
                 rows.append(row)
                 images.add(row.image)
                 progress.update(task, completed=len(images))
@@ -126,7 +147,7 @@ def evaluate(
                 "split": split.hash,
                 "fingerprint": fingerprint(dataset),
                 "images": len(images),
-                "excluded": len(chosen) - len(image_ids),
+                "excluded": len(part.chosen) - len(part.image_ids),
                 "labels": dataset.labels,
                 "complete": len(dataset),
                 "seen": dict(Counter(seen.values())),
@@ -137,6 +158,29 @@ def evaluate(
             with written_whole(out / "run.json") as beside:
                 beside.write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
     return out
+
+
+def _part(
+    dataset: Dataset,
+    subset: str,
+    split_seed: int,
+    split_file: Path | None,
+    tones: Path | None,
+    exclude: Path | None,
+) -> _Part:
+    if tones is not None:
+        dataset.label_tones(tones)
+    split = make_split(dataset, split_seed, split_file)
+    every = tuple(item.image_id for item in dataset.items)
+    chosen = split.test if subset == "test" else every
+    left_out = ids_named(exclude, every, dataset.name) if exclude is not None else set()
+    image_ids = tuple(image_id for image_id in chosen if image_id not in left_out)
+    if not image_ids:
+        raise UserError(
+            f"dataset {dataset.name}: none of {len(chosen)} images is left to score; "
+            "look at --split and --exclude"
+        )
+    return _Part(dataset, split, chosen, image_ids)
 
 
 def _datasets(data_root: Path | None, rendered: Path | None, labels: dict[str, str]) -> list[Dataset]:
@@ -173,26 +217,47 @@ def _write_scenes(table: Path, images: Collection[str], path: Path) -> None:
 _NOT_FACTORS = ("index", "scene", "image_sha256", "mask_sha256")
 
 
-def _describe(
-    record: Checkpoint, subset: str, split_seed: int, device: str, labels: dict[str, str]
-) -> dict[str, Any]:
-    changed = {"labels": labels} if labels else {}
-    trained_on, pretrained_on = lineage.trained_on(lineage.lineage_of(record.metadata))
-    return {
+def _source(
+    checkpoint: Path | None, masks: Path | None, name: str | None, parts: Sequence[_Part], device: str
+) -> tuple[Source[Any, Any], dict[str, Any], dict[str, Any]]:
+    """What predicts, what makes up the hash of its configuration, and what else there is to know of it."""
+    if masks is not None and name:
+        folder = MaskFolder(masks, [(part.dataset, part.image_ids) for part in parts])
+        made = {"checkpoint": masks.as_posix(), "weights": folder.hash(name), "training": {}, "name": name}
+        return folder, {"name": name}, made
+    assert checkpoint is not None
+    record = read_checkpoint(newest_checkpoint(checkpoint))
+    predictor = Predictor(model_of(record), record.size, device_named(device))
+    described: dict[str, Any] = {
         "checkpoint": record.path.as_posix(),
         "weights": record.sha256,
-        "config": configuration_hash(configuration_of(record.metadata) | changed),
         "model": record.model,
         "size": record.size,
-        **changed,
         "training": record.metadata,
+        "device": str(predictor.device),
+    }
+    return predictor, configuration_of(record.metadata), described
+
+
+def _describe(
+    configuration: Mapping[str, Any],
+    described: dict[str, Any],
+    subset: str,
+    split_seed: int,
+    labels: dict[str, str],
+) -> dict[str, Any]:
+    changed = {"labels": labels} if labels else {}
+    trained_on, pretrained_on = lineage.trained_on(lineage.lineage_of(described["training"]))
+    return {
+        **described,
+        "config": configuration_hash({**configuration, **changed}),
+        **changed,
         "trained_on": trained_on,
         "pretrained_on": pretrained_on,
         "threshold": THRESHOLD,
         "subset": subset,
         "split_seed": split_seed,
         "datasets": {},
-        "device": device,
         "versions": {"skinseg": __version__, "python": platform.python_version()}
         | {name: _version(name) for name in _DISTRIBUTIONS},
         "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),

@@ -23,9 +23,9 @@ SCENES = "scenes.parquet"
 
 @dataclass(frozen=True)
 class ResultRow:
-    """What one forward pass said about one head of one image, and what is known of the image.
+    """What one forward pass, or a mask of somebody's, said about one head of one image, and what is known of the image.
 
-    run: the checkpoint's path as given. test_set: name of the dataset.
+    run: the path of the checkpoint or of the folder of masks as given. test_set: name of the dataset.
     subset: "test" (the split's test part) or "all".
     tp, fp, fn, tn, ignored: pixels at the image's own resolution, width x height together.
     contour_true, contour_found, contour_predicted, contour_right: pixels, see `skinseg.evaluation.contour`.
@@ -39,7 +39,8 @@ class ResultRow:
         last; see `skinseg.models.lineage`. seen: whether training showed the image, one of its `SEEN`.
     threshold: probability from which a pixel counts as foreground.
     weights, config, split: hex SHA-256, or the part of it their writers keep; config is of what decided the training
-        but for its seed, see `skinseg.models.configuration`, and of changes to the label policy scored by.
+        but for its seed, see `skinseg.models.configuration`, and of changes to the label policy scored by; weights
+        of a folder of masks: see `skinseg.evaluation.masks.MaskFolder.hash`.
     """
 
     run: str

@@ -1,14 +1,13 @@
-"""From a predictor and a dataset to result rows: one forward pass per image, every head that is labelled."""
+"""From what predicts and a dataset to result rows: each image once, every head that is labelled."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
-import torch
 
 from skinseg.datasets.base import Dataset
 from skinseg.datasets.confusion import confusion
@@ -18,7 +17,7 @@ from skinseg.evaluation.image_properties import image_properties
 from skinseg.evaluation.panels import panel, panel_paths, write_panel
 from skinseg.evaluation.rows import ResultRow
 from skinseg.evaluation.score_histogram import score_histogram
-from skinseg.models.inference import Predictor
+from skinseg.models.prediction import Probability
 from skinseg.tones.ita import estimate_tone
 
 AHEAD = 2
@@ -28,9 +27,23 @@ Given = TypeVar("Given")
 Made = TypeVar("Made")
 
 
+class Source(Protocol[Given, Made]):
+    """What says how likely each pixel is a head's: a network (`skinseg.models.inference.Predictor`), or a folder of
+    masks (`skinseg.evaluation.masks.MaskFolder`). The steps run in three threads, for three images at once."""
+
+    def prepare(self, sample: Sample, /) -> Given:
+        """What the second step takes, in the thread that reads; it sees the sample's labels and must not use them."""
+
+    def forward(self, prepared: Given, /) -> Made:
+        """In the caller's thread."""
+
+    def finish(self, found: Made, shape: tuple[int, ...], /) -> dict[str, Probability]:
+        """By head, float32 (H, W) in [0, 1] for an image of that shape, in the thread that counts."""
+
+
 @dataclass(frozen=True)
 class Origin:
-    """What all rows of one dataset share: which model was run on which part of which split. See ResultRow."""
+    """What all rows of one dataset share: what was run on which part of which split. See ResultRow."""
 
     run: str
     subset: str
@@ -44,7 +57,7 @@ class Origin:
 
 
 def score(
-    predictor: Predictor,
+    source: Source[Given, Made],
     dataset: Dataset,
     image_ids: Sequence[str],
     origin: Origin,
@@ -53,26 +66,27 @@ def score(
 ) -> Iterator[ResultRow]:
     """Score the named images of a dataset, in the order given.
 
-    Yields one row per image and head that is labelled and that the model has.
+    Yields one row per image and head that is labelled and that the source has.
     seen: of an image id, one of `skinseg.models.lineage.SEEN`.
 
-    The probability map comes back at the image's own resolution and is cut at `origin.threshold`; the mask is
-    never resized. A panel of the first labelled head (skin before person) is written under `results`/panels.
-    The network runs in the calling thread; one thread reads ahead of it and one counts behind it.
+    The probability map has the image's own resolution and is cut at `origin.threshold`; the mask is never resized.
+    A panel of the first labelled head (skin before person) is written under `results`/panels.
+    A network runs in the calling thread; one thread reads ahead of it and one counts behind it.
     Raises UserError for an image or mask that cannot be read, as the dataset does.
     """
     items = {item.image_id: item for item in dataset.items}
 
-    def read(image_id: str) -> tuple[Sample, torch.Tensor]:
+    def read(image_id: str) -> tuple[Sample, Given]:
         sample = dataset.read(items[image_id])
-        return sample, predictor.prepare(sample.image)
+        return sample, source.prepare(sample)
 
-    def count(predicted: tuple[Sample, dict[str, torch.Tensor]]) -> list[ResultRow]:
-        sample, logits = predicted
-        return _rows(predictor, sample, logits, origin, seen(sample.image_id), results)
+    def count(predicted: tuple[Sample, Made]) -> list[ResultRow]:
+        sample, found = predicted
+        probabilities = source.finish(found, sample.image.shape[:2])
+        return _rows(probabilities, sample, origin, seen(sample.image_id), results)
 
     read_ahead = in_background(read, image_ids)
-    predictions = ((sample, predictor.forward(batch)) for sample, batch in read_ahead)
+    predictions = ((sample, source.forward(prepared)) for sample, prepared in read_ahead)
     for rows in in_background(count, predictions):
         yield from rows
 
@@ -113,14 +127,8 @@ def tone_of(sample: Sample) -> tuple[int | None, str | None, float | None]:
 
 
 def _rows(
-    predictor: Predictor,
-    sample: Sample,
-    logits: dict[str, torch.Tensor],
-    origin: Origin,
-    seen: str,
-    results: Path,
+    probabilities: dict[str, Probability], sample: Sample, origin: Origin, seen: str, results: Path
 ) -> list[ResultRow]:
-    probabilities = predictor.finish(logits, sample.image.shape[:2])
     predicted = {head: value >= origin.threshold for head, value in probabilities.items()}
     tone, tone_source, ita = tone_of(sample)
     properties = asdict(image_properties(sample))

@@ -12,9 +12,10 @@ import io
 import struct
 import warnings
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -25,6 +26,7 @@ import PIL.ImageCms
 from skinseg.errors import UserError
 
 Image = npt.NDArray[np.uint8]
+Taken = TypeVar("Taken")
 
 LARGEST = 1 << 29  # pixels that a picture may have
 _DEEP = ("I;16", "I;16L", "I;16B", "I;16N")
@@ -70,6 +72,14 @@ def read_image(path: Path) -> Image:
     return read_stored(path).turned
 
 
+def read_levels(path: Path) -> npt.NDArray[np.integer[Any]]:
+    """Decode a file to the levels that it stores, uint8 or uint16: (H, W), or (H, W, C) of several channels.
+
+    Raises UserError as `read_stored`.
+    """
+    return _read(path, _levels)
+
+
 def read_stored(path: Path, *, profile: bool = True) -> Stored:
     """Decode a picture or mask file.
 
@@ -77,6 +87,11 @@ def read_stored(path: Path, *, profile: bool = True) -> Stored:
     sRGB is 2° to 4° of ITA off); without, levels are as stored, which masks need.
     Raises UserError where the file is missing, cut off or no picture.
     """
+    return _read(path, lambda data, image: _stored(data, image, profile))
+
+
+def _read(path: Path, take: Callable[[bytes, PIL.Image.Image], Taken]) -> Taken:
+    """What `take` makes of a file's bytes and the picture decoded from them."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -84,13 +99,12 @@ def read_stored(path: Path, *, profile: bool = True) -> Stored:
             f"{path}: cannot be read ({error.strerror}); check the file and its rights"
         ) from error
     try:
-        return decode(data, profile=profile)
+        return _decoded(data, take)
     except _BROKEN as error:
         raise UserError(f"{path}: {_reason(data, error)}; restore it from where it came from") from error
 
 
-def decode(data: bytes, *, profile: bool = True) -> Stored:
-    """`read_stored` of a file's bytes. Raises what Pillow raises."""
+def _decoded(data: bytes, take: Callable[[bytes, PIL.Image.Image], Taken]) -> Taken:
     _readers()
     with warnings.catch_warnings():
         # Broken tags and profiles are as good as none; a bomb is an error of its own.
@@ -102,10 +116,24 @@ def decode(data: bytes, *, profile: bool = True) -> Stored:
             if getattr(image, "n_frames", 1) > 1:
                 raise ValueError(f"it holds {getattr(image, 'n_frames', 1)} pictures")
             image.load()
-            pixels = _rgb(image, profile)
-            if image.format == "TIFF":
-                _agree(data, image, pixels if not profile else _rgb(image, False))
-            return Stored(pixels, _orientation(image))
+            return take(data, image)
+
+
+def _stored(data: bytes, image: PIL.Image.Image, profile: bool) -> Stored:
+    pixels = _rgb(image, profile)
+    if image.format == "TIFF":
+        _agree(data, image, pixels if not profile else _rgb(image, False))
+    return Stored(pixels, _orientation(image))
+
+
+def _levels(data: bytes, image: PIL.Image.Image) -> npt.NDArray[np.integer[Any]]:
+    if image.mode in (*_DEEP, "I"):
+        return np.asarray(image).astype(np.uint16)
+    if image.mode == "1":
+        return np.asarray(image.convert("L"), np.uint8)
+    if image.mode in ("P", "PA"):
+        return np.asarray(image.convert("RGB"), np.uint8)
+    return np.asarray(image, np.uint8)
 
 
 def turn(pixels: Image, orientation: int) -> Image:

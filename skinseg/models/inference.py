@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from skinseg.datasets.sample import Image
+from skinseg.datasets.sample import Image, Sample
 from skinseg.errors import UserError
 from skinseg.models.prediction import (
     THRESHOLD,
@@ -43,14 +43,14 @@ class Predictor(ImagePredictor):
         """Probability of each head, float32 (H, W) in [0, 1], for an image uint8 (H, W, 3), RGB.
 
         The probability map is resized back to (H, W); a mask never is. The three steps are public so that
-        reading, the network and counting can overlap (`skinseg.evaluation.score`).
+        reading, the network and counting can overlap (`skinseg.evaluation.score.Source`).
         """
-        return self.finish(self.forward(self.prepare(image)), image.shape[:2])
+        return self.finish(self.forward(torch.from_numpy(self.network_input(image))), image.shape[:2])
 
-    def prepare(self, image: Image) -> torch.Tensor:
-        """The network's input, uint8 (1, 3, h, w) on the CPU: the image at `size`, its rim repeated to a
+    def prepare(self, sample: Sample) -> torch.Tensor:
+        """The network's input, uint8 (1, 3, h, w) on the CPU: the sample's image at `size`, its rim repeated to a
         multiple of the encoder's stride."""
-        return torch.from_numpy(self.network_input(image))
+        return torch.from_numpy(self.network_input(sample.image))
 
     def forward(self, batch: torch.Tensor) -> dict[str, torch.Tensor]:
         """Logits (B, h, w) of each head on the predictor's device."""

@@ -266,13 +266,16 @@ class Comparison:
             "Rows: what a model was trained on last, + what before that. mIoU of the skin head, mean over images; bold "
             "is a column's best."
         ]
-        for name, several in _by_name(self.arms).items():
+        trained = [arm for arm in self.arms if "name" not in arm.runs[0].run]
+        for name, several in _by_name(trained).items():
             found = differing([arm.configuration for arm in several])
             if len({arm.config for arm in several}) > 1:
                 notes.append(
                     f"{name}: {len({arm.config for arm in several})} configurations under one name, which differ in "
                     f"{', '.join(dict.fromkeys(map(short, found))) or 'what was not recorded'}."
                 )
+        named = [arm.label for arm in self.arms if "name" in arm.runs[0].run]
+        notes += [f"Masks that were scored as they came: {', '.join(named)}."] if named else []
         for column in self.columns:
             if column[0] != RENDERED:
                 reason = self._why_not_comparable(column)
@@ -366,8 +369,8 @@ def arms(runs: Sequence[Results]) -> list[Arm]:
     """The runs by what they were trained on, without pretraining first, the rendered set's own last.
 
     Runs of one kind and configuration are seeds of one arm; where two of them have the same seed, or the kind is
-    unknown, they differ in something else, and each is an arm of its own that bears its folder's name. Where one
-    kind has several configurations, labels say what differs.
+    unknown, they differ in something else, and each is an arm of its own that bears its folder's name; one of masks
+    bears theirs alone where no other arm does. Where one kind has several configurations, labels say what differs.
     """
     kinds: dict[tuple[str, str | None, str | None, str], list[Results]] = {}
     for run in runs:
@@ -380,11 +383,20 @@ def arms(runs: Sequence[Results]) -> list[Arm]:
         for arm, label in zip(several, _labels(several), strict=True):
             seeds = [run.run["training"].get("seed") for run in arm.runs]
             if arm.trained_on == UNKNOWN or len(set(seeds)) < len(seeds):
-                found += [replace(arm, label=f"{label} ({run.folder})", runs=(run,)) for run in arm.runs]
+                found += [
+                    replace(arm, label=run.run.get("name", f"{label} ({run.folder})"), runs=(run,))
+                    for run in arm.runs
+                ]
             else:
                 found.append(replace(arm, label=label))
+    times = Counter(arm.label for arm in found)
     return sorted(
-        found,
+        (
+            replace(arm, label=f"{arm.label} ({arm.runs[0].folder})")
+            if "name" in arm.runs[0].run and times[arm.label] > 1
+            else arm
+            for arm in found
+        ),
         key=lambda arm: (arm.trained_on == UNKNOWN, arm.trained_on == RENDERED, arm.trained_on, arm.label),
     )
 

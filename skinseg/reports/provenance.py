@@ -15,13 +15,21 @@ SHORT = 12
 
 def method(runs: Sequence[Results]) -> list[str]:
     """What was done, in sentences, each as general as the runs are alike."""
-    networks = dict.fromkeys(_network(run.run) for run in runs)
+    masks = dict.fromkeys(
+        f"{run.run['name']}: masks, scored as they came." for run in runs if "name" in run.run
+    )
+    networks = dict.fromkeys(_network(run.run) for run in runs if "name" not in run.run)
+    scaled = (
+        "Each photograph is scaled to the network's size, and the probability map back to the photograph's. "
+        if networks
+        else ""
+    )
     thresholds = dict.fromkeys(str(run.run["threshold"]) for run in runs)
     return [
         *networks,
-        "Each photograph is scaled to the network's size, and the probability map back to the photograph's; a pixel is "
-        f"foreground from a probability of {', '.join(thresholds)} on. Each image is predicted once: every number here "
-        "is a reduction of the stored counts of its pixels (rows.parquet).",
+        *masks,
+        f"{scaled}A pixel is foreground from a probability of {', '.join(thresholds)} on. Each image is predicted "
+        "once: every number here is a reduction of the stored counts of its pixels (rows.parquet).",
     ]
 
 
@@ -29,7 +37,7 @@ def provenance_tables(named: Sequence[tuple[str, Results]]) -> list[Table]:
     """The models, and the test sets with their splits. named: a title for each run."""
     models: list[tuple[Entry, ...]] = [
         (
-            title or "this run",
+            title or str(run.run.get("name", "this run")),
             str(run.run["trained_on"]),
             run.run["pretrained_on"] or "–",
             str(run.run["training"].get("seed")),

@@ -1,0 +1,140 @@
+"""Somebody's masks as a source of result rows: of another model, a rule, or a person who draws."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from skinseg.datasets.base import Dataset
+from skinseg.datasets.sample import HEADS, Sample
+from skinseg.errors import UserError
+from skinseg.images.decoding import read_levels
+from skinseg.images.files import is_clutter
+from skinseg.models.prediction import Probability
+
+LAYOUT = "<dataset>/<skin or person>/<image id>.png"
+WHITE = 65535
+"""The level of a 16-bit PNG that says probability 1, as `skinseg predict --probabilities` writes it."""
+
+
+class MaskFolder:
+    """Masks in `root`/<dataset>/<head>/<image id>.png, each of its image's size as a viewer shows it.
+
+    8 bit: two levels, 0 and 255 or 0 and 1. 16 bit: probabilities, 65535 is 1. A head without a folder is not
+    scored; where there is one dataset, its level may be left out. It is a `skinseg.evaluation.score.Source`.
+
+    parts: each dataset with the ids of the images to score. Opening compares names and decodes nothing. Raises
+    UserError where a folder is missing, a scored image has no mask, or a file is no image's of the dataset.
+    """
+
+    def __init__(self, root: Path, parts: Sequence[tuple[Dataset, Sequence[str]]]) -> None:
+        if not root.is_dir():
+            raise UserError(
+                f"--masks {root}: no such folder, expected one that holds {LAYOUT}; correct the path"
+            )
+        self.root = root
+        self.folders: dict[str, dict[str, Path]] = {}
+        for dataset, image_ids in parts:
+            base = root / dataset.name
+            if len(parts) == 1 and not base.is_dir():
+                base = root
+            folders = {head: base / head for head in HEADS if (base / head).is_dir()}
+            if not folders:
+                raise UserError(
+                    f"--masks {root}: neither {' nor '.join(f'{head}/' for head in HEADS)} found in {base}, expected "
+                    f"at least one with the masks of dataset {dataset.name}; add it, or choose others with --datasets"
+                )
+            for folder in folders.values():
+                _check_names(folder, dataset, image_ids)
+            self.folders[dataset.name] = folders
+
+    def hash(self, name: str) -> str:
+        """Hex SHA-256 over the name of what made the masks, and path and bytes of every PNG below the root."""
+        digest = hashlib.sha256(name.encode())
+        for path in sorted(self.root.rglob("*.png")):
+            content = hashlib.sha256(path.read_bytes()).hexdigest()
+            digest.update(f"\n{path.relative_to(self.root).as_posix()} {content}".encode())
+        return digest.hexdigest()
+
+    def check(self, samples: Iterable[Sample]) -> None:
+        """Read all masks of a dataset's samples, so that a bad one is told before anything is written.
+
+        Raises UserError as `prepare`, and where none of the samples is labelled for a head that there are masks of.
+        """
+        labelled: set[str] = set()
+        dataset = ""
+        for sample in samples:
+            dataset = sample.dataset
+            labelled |= {head for head in self.prepare(sample) if sample.mask(head) is not None}
+        if not labelled:
+            raise UserError(
+                f"--masks {self.root}: masks of {' and '.join(self.folders[dataset])} found, which dataset {dataset} "
+                "does not label, expected a head that it labels; choose other datasets with --datasets"
+            )
+
+    def prepare(self, sample: Sample) -> dict[str, Probability]:
+        """Probabilities by head, float32 (H, W) in [0, 1]. Raises UserError for a mask that is not as it should be."""
+        return {
+            head: read_probability(folder / f"{sample.image_id}.png", sample.image.shape[:2])
+            for head, folder in self.folders[sample.dataset].items()
+        }
+
+    def forward(self, prepared: dict[str, Probability]) -> dict[str, Probability]:
+        return prepared
+
+    def finish(self, found: dict[str, Probability], shape: tuple[int, ...]) -> dict[str, Probability]:
+        return found
+
+
+def read_probability(path: Path, shape: tuple[int, ...]) -> Probability:
+    """Probabilities, float32 (H, W) in [0, 1], of a mask file for an image of this (H, W).
+
+    Raises UserError where it does not decode, has another size or colours, or 8 bits and not two levels.
+    """
+    pixels = read_levels(path)
+    if pixels.shape[:2] != shape:
+        raise UserError(
+            f"mask {path}: {pixels.shape[1]}x{pixels.shape[0]} pixels found, expected {shape[1]}x{shape[0]} as its "
+            "image has; resize the probabilities before they are cut, or draw it again"
+        )
+    if pixels.ndim == 3:
+        colors = pixels[..., :3]
+        if (colors != colors[..., :1]).any():
+            raise UserError(f"mask {path}: coloured, expected black and white or grey; save it as grey")
+        pixels = colors[..., 0]
+    if pixels.dtype == np.uint16:
+        return np.asarray(pixels / np.float32(WHITE), np.float32)
+    levels = np.flatnonzero(np.bincount(pixels.reshape(-1), minlength=256)).tolist()
+    if not (set(levels) <= {0, 255} or set(levels) <= {0, 1}):
+        named = ", ".join(map(str, levels[:4])) + (f", ... ({len(levels)} in all)" if len(levels) > 4 else "")
+        raise UserError(
+            f"mask {path}: levels {named} found, expected 0 and 255, or 0 and 1, in an 8-bit mask; cut it, or save "
+            f"probabilities in 16 bits ({WHITE} is 1)"
+        )
+    return np.asarray(pixels > 0, np.float32)
+
+
+def _check_names(folder: Path, dataset: Dataset, image_ids: Sequence[str]) -> None:
+    missing = [image_id for image_id in image_ids if not (folder / f"{image_id}.png").is_file()]
+    if missing:
+        raise UserError(
+            f"{folder}: {len(missing)} of {len(image_ids)} images of dataset {dataset.name} have no mask "
+            f"({_some(missing)}), expected {missing[0]}.png; add the rest, or leave those images out with --exclude"
+        )
+    known = {f"{item.image_id}.png" for item in dataset.items}
+    names = (path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file())
+    extra = [
+        name.as_posix()
+        for name in names
+        if name.as_posix() not in known and not any(map(is_clutter, name.parts))
+    ]
+    if extra:
+        raise UserError(
+            f"{folder}: {len(extra)} files are no image's of dataset {dataset.name} ({_some(extra)}), expected names "
+            f"like {dataset.items[0].image_id}.png; remove or rename them"
+        )
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
