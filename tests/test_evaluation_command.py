@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import torch
 
+from skinseg.cli import main
 from skinseg.data.splits import make_split
 from skinseg.datasets.confusion import confusion
 from skinseg.datasets.registry import open_dataset
@@ -288,3 +289,36 @@ def test_bad_options_are_refused_in_a_sentence(checkpoint: Path, tmp_path: Path)
     with pytest.raises(UserError, match="does not exist"):
         evaluate(tmp_path / "no", tmp_path / "out", rendered=tmp_path / "frames")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_masks_are_reported_beside_a_model_paired(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fakes.make_pratheepan(tmp_path / "data", 30)
+    dataset = open_dataset("pratheepan", tmp_path / "data")
+    for item in dataset.items:
+        fakes.write(
+            tmp_path / "hgr" / "skin" / f"{item.image_id}.png", dataset.read(item).skin * np.uint8(255)
+        )
+    data = ["--data-root", str(tmp_path / "data"), "--subset", "all"]
+    theirs, ours, again = (str(tmp_path / name) for name in ("theirs", "ours", "again"))
+    scored = ["--masks", str(tmp_path / "hgr"), "--name", "last year's"]
+    assert main(["evaluate", *scored, *data, "--out", theirs]) == 0
+    assert main(["evaluate", *scored, *data, "--out", again]) == 0
+    assert main(["evaluate", "--checkpoint", str(checkpoint), *data, "--out", ours]) == 0
+    both = tmp_path / "both"
+    assert main(["report", theirs, ours, "--out", str(both)]) == 0
+    table = pd.read_csv(both / "report.csv").set_index(["arm", "minus"])
+    line = table.loc["last year's", "hgr + rendered"]
+    means = table["iou_image_mean"]
+    model = means.loc["hgr + rendered"].item()
+    assert means.loc["last year's", np.nan] == 1
+    assert line["iou_image_mean"] == pytest.approx(1 - model)
+    assert line["low"] < line["iou_image_mean"] < line["high"]
+    assert line["images"] == 30
+    assert main(["report", theirs, again, "--out", str(both)]) == 0
+    assert set(pd.read_csv(both / "report.csv")["arm"]) == {
+        f"last year's ({theirs})",
+        f"last year's ({again})",
+    }

@@ -131,8 +131,8 @@ def _check_names(folder: Path, dataset: Dataset, image_ids: Sequence[str]) -> No
     ]
     if extra:
         raise UserError(
-            f"{folder}: {len(extra)} files are no image's of dataset {dataset.name} ({_some(extra)}), expected names "
-            f"like {dataset.items[0].image_id}.png; remove or rename them"
+            f"{folder}: files that are no image's of dataset {dataset.name}: {len(extra)} ({_some(extra)}), expected "
+            f"names like {dataset.items[0].image_id}.png; remove or rename them"
         )
 
 
