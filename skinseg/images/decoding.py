@@ -115,8 +115,18 @@ def _decoded(data: bytes, take: Callable[[bytes, PIL.Image.Image], Taken]) -> Ta
                 raise PIL.Image.DecompressionBombError(f"{image.width}x{image.height} pixels")
             if getattr(image, "n_frames", 1) > 1:
                 raise ValueError(f"it holds {getattr(image, 'n_frames', 1)} pictures")
+            if image.format == "PNG":
+                _check_chunks(data)
             image.load()
             return take(data, image)
+
+
+def _check_chunks(data: bytes) -> None:
+    """Raise where a PNG has a chunk whose sum is wrong, or no end: loading alone stops at the last pixel."""
+    with PIL.Image.open(io.BytesIO(data)) as image:
+        image.verify()
+    if data.find(b"IEND", data.rfind(b"IDAT")) < 0:
+        raise EOFError("truncated")
 
 
 def _stored(data: bytes, image: PIL.Image.Image, profile: bool) -> Stored:
