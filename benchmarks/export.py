@@ -23,13 +23,13 @@ import torch
 
 from skinseg.data.splits import make_split
 from skinseg.datasets.registry import find_datasets
+from skinseg.export.command import to_onnx
+from skinseg.export.quantization import ALLOWED, CALIBRATION, evenly, quantize, skin_miou
 from skinseg.files import written_whole
 from skinseg.models.checkpoint import model_of, newest_checkpoint, read_checkpoint
-from skinseg.models.export import to_onnx
 from skinseg.models.inference import Predictor
 from skinseg.models.onnx_model import OnnxPredictor
 from skinseg.models.prediction import Batch, ImagePredictor
-from skinseg.models.quantization import ALLOWED, CALIBRATION, evenly, quantize, skin_miou
 
 
 def main() -> None:

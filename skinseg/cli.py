@@ -571,7 +571,7 @@ def _write_and_print_report(results: Sequence[Path], out: Path | None = None, sl
 
 
 def _predict(options: argparse.Namespace) -> int:
-    from skinseg.models.predict import predict
+    from skinseg.predict.command import predict
 
     return predict(
         options.images,
@@ -586,7 +586,7 @@ def _predict(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> None:
-    from skinseg.models.quantization import ALLOWED
+    from skinseg.export.quantization import ALLOWED
     from skinseg.reports.model_card import export_with_card
 
     exported = export_with_card(
@@ -611,13 +611,13 @@ def _export(options: argparse.Namespace) -> None:
 
 
 def _data_list(_: argparse.Namespace) -> None:
-    from skinseg.data.catalogue import print_catalogue
+    from skinseg.curation.catalogue import print_catalogue
 
     print_catalogue()
 
 
 def _data_unpack(options: argparse.Namespace) -> None:
-    from skinseg.data.unpack import unpack
+    from skinseg.curation.unpack import unpack
 
     for folder in unpack(options.archives, options.out):
         print(folder)
@@ -629,13 +629,13 @@ def _data_check(options: argparse.Namespace) -> int:
 
         print("\n".join(dataset.name for dataset in find_datasets(options.data_root)))
         return 0
-    from skinseg.data.check import run_check
+    from skinseg.curation.check import run_check
 
     return run_check(options.data_root, options.split, options.json)
 
 
 def _data_leaks(options: argparse.Namespace) -> None:
-    from skinseg.data.leaks import run_leaks
+    from skinseg.curation.leaks import run_leaks
 
     run_leaks(options.data_root, options.out, options.split)
 

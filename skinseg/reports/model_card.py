@@ -8,12 +8,12 @@ from typing import Any
 from skinseg.datasets.registry import DATASETS
 from skinseg.errors import UserError
 from skinseg.evaluation.metrics import FEW_IMAGES
+from skinseg.export.command import Exported, export
+from skinseg.export.quantization import ALLOWED, INT8
 from skinseg.files import written_whole
 from skinseg.models.checkpoint import RESULT, Checkpoint, newest_checkpoint, read_checkpoint
-from skinseg.models.export import Exported, export
 from skinseg.models.lineage import UNKNOWN, lineage_of
 from skinseg.models.loading import CONFIG, ONNX, WEIGHTS
-from skinseg.models.quantization import ALLOWED, INT8
 from skinseg.reports.markdown import table_text
 from skinseg.reports.results import Results, read_results
 from skinseg.reports.tables import dataset_tables, tone_tables
@@ -29,7 +29,7 @@ def export_with_card(
     int8_data: Path | None = None,
     results: Sequence[Path] = (),
 ) -> Exported:
-    """`skinseg.models.export.export`, and its card as README.md.
+    """`skinseg.export.command.export`, and its card as README.md.
 
     results: folders that `skinseg evaluate` wrote with this checkpoint.
     Raises UserError as `export` and `read_results`, and for results of other weights, before anything is written.

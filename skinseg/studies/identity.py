@@ -13,8 +13,8 @@ from skinseg.source import GENERATOR, GENERATOR_CARRIES, source_hashes
 _LABELS = ("synthetic/labels.py", "synthetic/rendering/label_image.py")
 CODE = {
     "render": GENERATOR,
-    "fit": ("models", "training", "data", "datasets", *_LABELS),
-    "score": ("evaluation", "models", "data", "datasets", "tones", *_LABELS),
+    "fit": ("images", "models", "training", "data", "datasets", *_LABELS),
+    "score": ("images", "evaluation", "models", "data", "datasets", "tones", *_LABELS),
 }
 """Rooms and files of the package that decide the result of a node of each kind."""
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from skinseg.cli import main
-from skinseg.data.check import polarity_of
+from skinseg.curation.check import polarity_of
 from skinseg.datasets.base import Dataset
 from skinseg.datasets.hgr import Hgr
 from skinseg.datasets.registry import PHOTOGRAPHS

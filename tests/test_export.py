@@ -14,10 +14,10 @@ import torch
 import skinseg
 from skinseg.cli import main
 from skinseg.errors import UserError
-from skinseg.models import export as exporting
-from skinseg.models import quantization
+from skinseg.export import command as exporting
+from skinseg.export import quantization
+from skinseg.export.command import drawn_images
 from skinseg.models.checkpoint import read_checkpoint, weights_sha256
-from skinseg.models.export import drawn_images
 from skinseg.models.onnx_model import KEY, OnnxPredictor
 from tests.fakes import fake, make_pratheepan, write
 from tests.test_models_checkpoint import saved

@@ -14,8 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from skinseg.datasets.sample import Image
 from skinseg.files import written_whole
 from skinseg.models.loading import load
-from skinseg.models.pictures import Picture, count_pictures, find_pictures, read_pictures
 from skinseg.models.prediction import ImagePredictor, Prediction
+from skinseg.predict.pictures import Picture, count_pictures, find_pictures, read_pictures
 
 SKIPPED = 1  # exit code where an image could not be read; the others have their masks
 TABLE = "predictions.jsonl"

@@ -10,7 +10,7 @@ from PIL import Image as PillowImage
 
 import skinseg
 from skinseg.cli import main
-from skinseg.models.pictures import find_pictures
+from skinseg.predict.pictures import find_pictures
 from tests.fakes import fake, write
 from tests.test_models_checkpoint import saved
 

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.progress import track
 
-from skinseg.data.check import THREADS
+from skinseg.curation.check import THREADS
 from skinseg.data.splits import PARTS, make_split
 from skinseg.datasets.base import Dataset
 from skinseg.datasets.name_table import check_speaks_of

@@ -16,16 +16,16 @@ from torch import Tensor, nn
 
 from skinseg.datasets.sample import Image
 from skinseg.errors import UserError
+from skinseg.export.quantization import INT8, Quantized, quantized
 from skinseg.files import written_whole
 from skinseg.images.decoding import read_image
 from skinseg.models.checkpoint import Checkpoint, model_of, newest_checkpoint, read_checkpoint
 from skinseg.models.inference import Predictor
 from skinseg.models.loading import CONFIG, ONNX, WEIGHTS
 from skinseg.models.onnx_model import INPUT, KEY, OnnxPredictor
-from skinseg.models.pictures import find_pictures
 from skinseg.models.prediction import THRESHOLD, ImagePredictor
-from skinseg.models.quantization import INT8, Quantized, quantized
 from skinseg.models.unet import STRIDE, TwoHeadUnet
+from skinseg.predict.pictures import find_pictures
 
 TOLERANCE = 1e-4
 """Largest difference of a probability between torch and ONNX Runtime, where rounding alone is some 1e-6."""

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from skinseg.cli import main
-from skinseg.data.leaks import KINDS, Picture, find_leaks, similarity, squeeze
+from skinseg.curation.leaks import KINDS, Picture, find_leaks, similarity, squeeze
 from skinseg.data.splits import make_split
 from skinseg.datasets.registry import open_dataset
 from tests import fakes

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from skinseg.cli import main
-from skinseg.data.unpack import Limits, unpack
+from skinseg.curation.unpack import Limits, unpack
 from skinseg.errors import UserError
 from tests import fakes
 
