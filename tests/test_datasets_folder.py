@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from skinseg.data.splits import make_split
 from skinseg.datasets.registry import find_datasets, open_dataset
@@ -40,10 +41,103 @@ def test_a_table_names_people_tones_and_splits(tmp_path: Path) -> None:
         assert len(split.validation) == len(split.test) == 4
 
 
-def test_a_mask_may_be_a_map_of_labels(tmp_path: Path) -> None:
-    root = fakes.make_folder(tmp_path / "own", 3)
-    fakes.write(root / "masks" / "photo-01.PNG", fakes.fake(1).skin.astype(np.uint8))
-    np.testing.assert_array_equal(open_dataset("folder", root)[1].skin, fakes.fake(1).skin)
+def own_masks(tmp_path: Path, *masks: np.ndarray | Image.Image) -> Path:
+    """A folder of photographs with these masks, written as they are."""
+    root = tmp_path / "own"
+    (root / "masks").mkdir(parents=True)
+    for number, mask in enumerate(masks):
+        picture = mask if isinstance(mask, Image.Image) else Image.fromarray(mask)
+        fakes.write(
+            root / "images" / f"{number}.jpg", fakes.fake(number, picture.height, picture.width).image
+        )
+        picture.save(root / "masks" / f"{number}.png")
+    return root
+
+
+def halves(left: int, right: int, dtype: type = np.uint8) -> np.ndarray:
+    levels = np.full((20, 30), left, dtype)
+    levels[:, 15:] = right
+    return levels
+
+
+def palette(mask: np.ndarray, *colours: tuple[int, int, int]) -> Image.Image:
+    picture = Image.fromarray(mask, "P")
+    picture.putpalette([value for colour in colours for value in colour])
+    return picture
+
+
+def alpha_only() -> Image.Image:
+    picture = Image.new("RGBA", (30, 20))
+    picture.putalpha(Image.fromarray(halves(0, 255)))
+    return picture
+
+
+@pytest.mark.parametrize(
+    ("masks", "left", "right"),
+    [
+        ((halves(0, 255), halves(0, 0)), 0, 1),
+        ((halves(0, 1), halves(1, 1)), 0, 1),
+        ((halves(0, 1), halves(1, 255)), 0, 1),
+        ((halves(0, 255), halves(0, 1), halves(1, 255)), 0, 255),  # 255 beside 0 and 1 is the ignored
+        ((halves(0, 1, np.uint16), halves(0, 0, np.uint16)), 0, 1),
+        ((halves(0, 65535, np.uint16),), 0, 1),
+        ((halves(0, 255, np.uint16),), 0, 1),
+        ((halves(0, 128), halves(0, 0)), 0, 1),
+        ((palette(halves(0, 1), (0, 0, 0), (255, 255, 255)),), 0, 1),
+        ((palette(halves(1, 0), (255, 255, 255), (0, 0, 0)),), 0, 1),
+        ((halves(255, 255), halves(255, 255)), 1, 1),
+    ],
+)
+def test_the_levels_of_all_masks_say_what_one_means(
+    masks: tuple[np.ndarray, ...], left: int, right: int, tmp_path: Path
+) -> None:
+    skin = open_dataset("folder", own_masks(tmp_path, *masks))[0].skin
+    assert skin is not None
+    assert (skin[:, :15] == left).all()
+    assert (skin[:, 15:] == right).all()
+
+
+@pytest.mark.parametrize(
+    ("masks", "said"),
+    [
+        ((halves(1, 2), halves(2, 2)), r"levels 1, 2 found .*--labels 1=background,2=skin"),
+        ((halves(0, 1), halves(1, 2)), r"levels 0, 1, 2 found"),
+        ((halves(1, 2, np.uint16),), r"levels 1, 2 found"),
+        ((halves(0, 128), halves(128, 255)), r"levels 0, 128, 255 found"),
+        ((halves(0, 1), halves(0, 255)), r"levels 0, 1, 255 found"),  # labels here, black and white there
+        ((halves(0, 255), halves(0, 65535, np.uint16)), r"some of 8 bits and some of 16"),
+        ((palette(halves(0, 1), (0, 0, 0), (128, 0, 0)),), r"coloured.*palette.*--labels"),
+        ((np.dstack([halves(0, 128), halves(0, 0), halves(0, 0)]),), r"50\.0% of its pixels are coloured"),
+        ((alpha_only(),), r"all of its shape in the alpha channel"),
+        ((np.tile(np.arange(30, dtype=np.uint8) * 8, (20, 1)),), r"neither black nor white"),
+    ],
+)
+def test_levels_that_leave_it_open_are_refused_by_name(
+    masks: tuple[np.ndarray, ...], said: str, tmp_path: Path
+) -> None:
+    dataset = open_dataset("folder", own_masks(tmp_path, *masks))
+    with pytest.raises(UserError, match=said):
+        dataset[0]
+
+
+@pytest.mark.parametrize(
+    ("masks", "labels", "left", "right"),
+    [
+        ((halves(1, 2), halves(3, 2)), {"1": "skin", "2": "background", "3": "ignore"}, 1, 0),
+        ((palette(halves(0, 1), (0, 0, 0), (128, 0, 0)),), {"0": "background", "1": "skin"}, 0, 1),
+        ((halves(0, 300, np.uint16),), {"0": "skin", "300": "ignore"}, 1, 255),
+    ],
+)
+def test_the_user_says_what_levels_mean(
+    masks: tuple[np.ndarray, ...], labels: dict[str, str], left: int, right: int, tmp_path: Path
+) -> None:
+    dataset = open_dataset("folder", own_masks(tmp_path, *masks), labels)
+    assert (dataset[0].skin[:, :15] == left).all()
+    assert (dataset[0].skin[:, 15:] == right).all()
+    assert all(f"{level}={choice}" in dataset.policy for level, choice in labels.items())
+    few = dict(list(labels.items())[:1])
+    with pytest.raises(UserError, match=r"levels? .*have no meaning; say what they mean"):
+        open_dataset("folder", own_masks(tmp_path / "again", *masks), few)[0]
 
 
 def test_folders_are_found_beside_published_datasets_and_told_apart(tmp_path: Path) -> None:

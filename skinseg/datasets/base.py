@@ -15,7 +15,7 @@ from skinseg.datasets.mask_forms import binary_mask, read_mask_pixels
 from skinseg.datasets.name_table import find_image, read_name_table
 from skinseg.datasets.sample import Image, Mask, Sample
 from skinseg.errors import UserError
-from skinseg.images.decoding import read_image, read_stored
+from skinseg.images.decoding import Stored, read_image, read_stored
 from skinseg.images.files import is_clutter, is_image_name
 
 TONES_FILE = "tones.csv"
@@ -163,6 +163,11 @@ class Dataset(ABC):
         """
         return {"skin": binary_mask(pixels, path, ignore_grey=self.ignores_unsure)}
 
+    def read_masks(self, item: Item, image: Stored) -> dict[str, Mask]:
+        """Masks by head of an item whose image is decoded, each as `masks` gives it."""
+        pixels = read_mask_pixels(item.mask_path, image, item.image_path)
+        return self.masks(pixels, image.turned, item.mask_path)
+
     @property
     def ignores_unsure(self) -> bool:
         return self.labels["unsure"] == "ignore"
@@ -173,14 +178,9 @@ class Dataset(ABC):
         Raises UserError where a file does not decode, sizes differ, or the mask is of another kind.
         """
         stored = read_stored(item.image_path)
-        pixels = read_mask_pixels(item.mask_path, stored, item.image_path)
-        image = stored.turned
-        masks = self.masks(pixels, image, item.mask_path)
-        if item.person_path is not None:
-            pixels = read_mask_pixels(item.person_path, stored, item.image_path)
-            masks["person"] = self.masks(pixels, image, item.person_path)["skin"]
+        masks = self.read_masks(item, stored)
         return Sample(
-            image=image,
+            image=stored.turned,
             skin=masks.get("skin"),
             person=masks.get("person"),
             dataset=self.name,

@@ -3,15 +3,17 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-import numpy as np
-
 from skinseg.datasets.base import Dataset, Item, Part, find_below
-from skinseg.datasets.mask_forms import binary_mask
+from skinseg.datasets.label_policy import is_level
+from skinseg.datasets.mask_forms import laid_on
+from skinseg.datasets.mask_levels import Form, form_of, grey_levels
 from skinseg.datasets.name_table import read_rows
-from skinseg.datasets.sample import Image, Mask
+from skinseg.datasets.sample import Mask
 from skinseg.errors import UserError
+from skinseg.images.decoding import Stored, read_levels
 
 PAIRS_FILE = "pairs.csv"
 _SPLIT_PARTS = ("train", "validation", "test")
@@ -22,8 +24,9 @@ class Folder(Dataset):
     columns image, mask and, where known, person (a mask of the whole person), subject, tone (1 to 6) and split
     (train, validation or test): `pairs.csv` in the folder, or any CSV given as the root itself.
 
-    Paths in the CSV start at its folder; an image's id is its path there without the suffix. A mask whose
-    brightest level is 1 is a map of labels, 0 and 1. The dataset is called as its folder, or as its CSV.
+    Paths in the CSV start at its folder; an image's id is its path there without the suffix. What the levels of masks
+    mean is judged over all of them, see `mask_levels.form_of`, or said by the user ("1=skin,2=background" among the
+    labels). The dataset is called as its folder, or as its CSV.
     """
 
     title = "folder"
@@ -45,7 +48,9 @@ class Folder(Dataset):
         self.name = self.name_of(root)
         self.title = f"folder {self.name}"
         self._split: dict[str, str] = {}
+        self.levels = {int(part): choice for part, choice in (labels or {}).items() if is_level(part)}
         super().__init__(root.parent if root.is_file() else root, labels, strict=strict)
+        self.labels |= {str(level): choice for level, choice in self.levels.items()}
 
     @staticmethod
     def name_of(root: Path) -> str:
@@ -65,11 +70,26 @@ class Folder(Dataset):
     def list_items(self) -> Iterator[Item]:
         return super().list_items() if self.table is None else self._from_table(self.table)
 
-    def masks(self, pixels: Image, image: Image, path: Path) -> dict[str, Mask]:
-        if pixels.max() == 1:
-            pixels = pixels * np.uint8(255)
-        # Own masks are often drawn with soft brushes or kept as JPEG.
-        return {"skin": binary_mask(pixels, path, grey_share=0.1, ignore_grey=self.ignores_unsure)}
+    def read_masks(self, item: Item, image: Stored) -> dict[str, Mask]:
+        masks = {"skin": self._mask(item.mask_path, self._skin_form, item, image)}
+        if item.person_path is not None:
+            masks["person"] = self._mask(item.person_path, self._person_form, item, image)
+        return masks
+
+    @cached_property
+    def _skin_form(self) -> Form:
+        """What levels mean, judged over all masks when the first is read."""
+        return form_of((item.mask_path for item in self.items), self.levels)
+
+    @cached_property
+    def _person_form(self) -> Form:
+        paths = (item.person_path for item in self.items)
+        return form_of((path for path in paths if path is not None), self.levels)
+
+    def _mask(self, path: Path, form: Form, item: Item, image: Stored) -> Mask:
+        levels = read_levels(path)
+        pixels = grey_levels(laid_on(levels, path, image, item.image_path))
+        return form.mask(pixels, levels.white, path, self.ignores_unsure)
 
     def _from_table(self, table: Path) -> Iterator[Item]:
         rows = read_rows(table, ("image", "mask"))

@@ -26,18 +26,27 @@ CHOICES: dict[str, tuple[str, ...]] = {
 def parse_labels(text: str | None) -> dict[str, str]:
     """Changes to the datasets' policies, from "lips=ignore,nails=background"; none from None or "".
 
+    A number for a part is a level of a folder's own masks: "1=skin,2=background".
     Raises UserError for a part or a choice that does not exist, and for a part named twice.
     """
     changes: dict[str, str] = {}
     for entry in filter(None, (part.strip() for part in (text or "").split(","))):
         part, _, choice = (word.strip() for word in entry.partition("="))
-        if part not in CHOICES or choice not in CHOICES[part]:
-            known = "; ".join(f"{name}={'|'.join(choices)}" for name, choices in CHOICES.items())
+        choices = _SIDES if is_level(part) else CHOICES.get(part, ())
+        if choice not in choices:
+            known = "; ".join(
+                f"{name}={'|'.join(said)}" for name, said in (*CHOICES.items(), ("LEVEL", _SIDES))
+            )
             raise UserError(f"labels {entry!r}: no such choice, expected {known}, divided by commas")
         if part in changes:
             raise UserError(f"labels {text!r}: {part} is named twice; say it once")
         changes[part] = choice
     return changes
+
+
+def is_level(part: str) -> bool:
+    """Whether a part is a level of a mask: 0 to 65535."""
+    return part.isascii() and part.isdigit() and int(part) <= 65535
 
 
 def policy_text(labels: Mapping[str, str]) -> str:

@@ -1,9 +1,11 @@
 """The forms in which masks are published, each turned into {0, 1, 255}."""
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from skinseg.datasets.sample import BACKGROUND, FOREGROUND, IGNORE, Mask
 from skinseg.errors import UserError
@@ -11,6 +13,8 @@ from skinseg.images.decoding import Image, Stored, read_stored, turn
 
 # A level this far from black and white is grey; closer is what a resampled or recompressed mask shows.
 GREY_LOW, GREY_HIGH = 32, 223
+# Channels of a coloured pixel differ by more levels than JPEG leaves in grey; of those a mask has hardly any.
+COLOUR, COLOURED_SHARE = 64, 0.0005
 
 
 def read_mask_pixels(path: Path, image: Stored, image_path: Path) -> Image:
@@ -20,9 +24,13 @@ def read_mask_pixels(path: Path, image: Stored, image_path: Path) -> Image:
     pixels or on the turned ones. Their sizes tell; where they cannot (a square image, a turn by 180 degrees),
     it would be a guess. Raises UserError then, where no size fits, and as `read_stored`.
     """
-    mask = read_stored(path, profile=False)
+    return laid_on(read_stored(path, profile=False), path, image, image_path)
+
+
+def laid_on(mask: Stored, path: Path, image: Stored, image_path: Path) -> npt.NDArray[Any]:
+    """A decoded mask's pixels, turned as `read_mask_pixels` says."""
     height, width = image.turned.shape[:2]
-    shown, stored = mask.turned.shape[:2] == (height, width), mask.pixels.shape == image.pixels.shape
+    shown, stored = mask.turned.shape[:2] == (height, width), mask.pixels.shape[:2] == image.pixels.shape[:2]
     if mask.orientation == 1 and image.orientation != 1:
         if shown and stored:
             raise UserError(
@@ -58,6 +66,12 @@ def binary_mask(
     where 0 and 1 are its only levels: noise on black, or a map of labels.
     """
     low, high = channel_extremes(pixels)
+    coloured = float((high - low > COLOUR).mean())
+    if coloured > COLOURED_SHARE:
+        raise UserError(
+            f"mask {path}: {max(coloured, 0.001):.1%} of its pixels are coloured, expected a black-and-white mask; "
+            "restore the file from the dataset's own archive"
+        )
     if high.max() == 1 and low.min() == 0:
         raise UserError(
             f"mask {path}: 0 and 1 are its only levels, expected black and white (0 and 255); multiply it by 255"

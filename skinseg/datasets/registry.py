@@ -8,6 +8,7 @@ from skinseg.datasets.base import Dataset, sub_folders
 from skinseg.datasets.ecu import Ecu
 from skinseg.datasets.folder import Folder
 from skinseg.datasets.hgr import Hgr
+from skinseg.datasets.label_policy import is_level
 from skinseg.datasets.pratheepan import Pratheepan
 from skinseg.datasets.rendered import Rendered
 from skinseg.datasets.sfa import Sfa
@@ -73,6 +74,8 @@ def open_dataset(
         )
     kind = DATASETS.get(name, Folder)
     foreign = (labels or {}).keys() - kind.label_defaults.keys()
+    if kind is Folder:
+        foreign = {part for part in foreign if not is_level(part)}
     if foreign and strict_labels:
         raise UserError(
             f"labels: dataset {name} does not mark {', '.join(sorted(foreign))}, expected only "

@@ -92,15 +92,16 @@ def read_probability(path: Path, shape: tuple[int, ...]) -> Probability:
 
     Raises UserError where it does not decode, has another size or colours, or 8 bits and not two levels.
     """
-    pixels = read_levels(path)
+    stored = read_levels(path)
+    pixels = stored.turned
     if pixels.shape[:2] != shape:
         raise UserError(
             f"mask {path}: {pixels.shape[1]}x{pixels.shape[0]} pixels found, expected {shape[1]}x{shape[0]} as its "
             "image has; resize the probabilities before they are cut, or draw it again"
         )
-    if pixels.ndim == 3:
+    if pixels.ndim == 3 or stored.coloured:
         colors = pixels[..., :3]
-        if (colors != colors[..., :1]).any():
+        if stored.coloured or (colors != colors[..., :1]).any():
             raise UserError(f"mask {path}: coloured, expected black and white or grey; save it as grey")
         pixels = colors[..., 0]
     if pixels.dtype == np.uint16:

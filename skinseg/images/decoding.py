@@ -64,6 +64,18 @@ class Stored:
         return turn(self.pixels, self.orientation)
 
 
+@dataclass(frozen=True)
+class Levels(Stored):
+    """What a mask file stores, uint8 or uint16, (H, W), or (H, W, C) of several channels.
+
+    white: the level of white. coloured: whether the pixels are indices of a palette with colours in it.
+    """
+
+    pixels: npt.NDArray[Any]
+    white: int = 255
+    coloured: bool = False
+
+
 def read_image(path: Path) -> Image:
     """A picture as a viewer shows it: RGB in sRGB, uint8 (H, W, 3), turned as its EXIF orientation says.
 
@@ -72,11 +84,8 @@ def read_image(path: Path) -> Image:
     return read_stored(path).turned
 
 
-def read_levels(path: Path) -> npt.NDArray[np.integer[Any]]:
-    """Decode a file to the levels that it stores, uint8 or uint16: (H, W), or (H, W, C) of several channels.
-
-    Raises UserError as `read_stored`.
-    """
+def read_levels(path: Path) -> Levels:
+    """Decode a mask file to the levels that it stores. Raises UserError as `read_stored`."""
     return _read(path, _levels)
 
 
@@ -136,22 +145,25 @@ def _stored(data: bytes, image: PIL.Image.Image, profile: bool) -> Stored:
     return Stored(pixels, _orientation(image))
 
 
-def _levels(data: bytes, image: PIL.Image.Image) -> npt.NDArray[np.integer[Any]]:
+def _levels(data: bytes, image: PIL.Image.Image) -> Levels:
+    turned = _orientation(image)
     if image.mode in (*_DEEP, "I"):
-        return np.asarray(image).astype(np.uint16)
-    if image.mode == "1":
-        return np.asarray(image.convert("L"), np.uint8)
-    if image.mode in ("P", "PA"):
-        return np.asarray(image.convert("RGB"), np.uint8)
-    return np.asarray(image, np.uint8)
+        return Levels(np.asarray(image).astype(np.uint16), turned, 65535)
+    if image.mode == "P":
+        indices = np.asarray(image, np.uint8)
+        colours = np.asarray(image.getpalette("RGB") or [], np.uint8).reshape(-1, 3)
+        if not (colours[np.unique(indices)] == colours[np.unique(indices)][:, :1]).all():
+            return Levels(indices, turned, coloured=True)
+        return Levels(colours[indices][..., 0], turned)
+    return Levels(np.asarray(image.convert("L") if image.mode == "1" else image, np.uint8), turned)
 
 
-def turn(pixels: Image, orientation: int) -> Image:
-    """Stored pixels (H, W, 3), turned upright from EXIF's orientation 1 to 8; 5 to 8 exchange H and W."""
+def turn(pixels: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:
+    """Stored pixels (H, W) or (H, W, C), turned upright from EXIF's orientation 1 to 8; 5 to 8 exchange H and W."""
     transposed, flip = _TURNS[orientation]
     if transposed:
-        pixels = np.ascontiguousarray(pixels.transpose(1, 0, 2))
-    return pixels if flip is None else cv2.flip(pixels, flip).astype(np.uint8, copy=False)
+        pixels = np.ascontiguousarray(pixels.swapaxes(0, 1))
+    return pixels if flip is None else cv2.flip(pixels, flip).astype(pixels.dtype, copy=False)
 
 
 @functools.cache
