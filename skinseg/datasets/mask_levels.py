@@ -70,7 +70,8 @@ def form_of(paths: Iterable[Path], given: Mapping[int, str]) -> Form:
         if one.coloured > COLOURED_SHARE:
             raise UserError(
                 f"mask {path}: {max(one.coloured, 0.001):.1%} of its pixels are coloured, expected levels of grey; "
-                "save the mask as grey or, where it has a palette, say what its indices mean: --labels 1=skin,0=background"
+                "save the mask as grey or, where it has a palette, say what its indices mean: "
+                "--labels 1=skin,0=background"
             )
     whites = {one.white for one in seen.values()}
     if len(whites) > 1:
