@@ -54,8 +54,8 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	  { echo "skinseg: error: PYTHON=$(PYTHON) is not Python 3.11 or newer; name one: make PYTHON=/path/to/python3.11" >&2; exit 2; }
 	test -x $(VENV)/bin/python || "$(PYTHON)" -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.5'
-	$(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python -c constraints.txt -e '.[synthetic,cluster,export,wandb,dev,notebooks]' \
-	  || $(VENV)/bin/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[synthetic,cluster,export,wandb,dev,notebooks]'
+	$(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python -c constraints.txt -e '.[synthetic,cluster,export,imagenet,wandb,dev,notebooks]' \
+	  || $(VENV)/bin/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[synthetic,cluster,export,imagenet,wandb,dev,notebooks]'
 	touch $@
 
 # uv finds a Python 3.11 on the machine or brings one.

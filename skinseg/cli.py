@@ -38,6 +38,8 @@ what to train:
   --model.pretrained PATH     start from a checkpoint, a run or a folder of runs
                               (its newest); null for scratch
   --model.encoder NAME        any of segmentation-models-pytorch's
+  --model.encoder_weights W   imagenet (an installed package's or the hub's), a
+                              file, or null for scratch
   --data.size PIXELS          side of a training patch
   --data.batch_size N         images a step
   --model.lr RATE             learning rate at its highest

@@ -147,7 +147,9 @@ def test_crosseval_is_a_study_and_passes_on_what_was_given(tmp_path: Path) -> No
     assert "fit: 12, " in study.stdout
 
 
-TINY = ["--config", ROOT / "configs/cpu.yaml"]
+# From scratch: tests need no package of weights, and the small encoder is quick.
+SMALL = ["--model.encoder", "tu-mobilenetv3_small_100", "--model.encoder_weights", "null"]
+TINY = ["--config", ROOT / "configs/cpu.yaml", *SMALL]
 SHORT = ["--data.size", "64", "--data.batch_size", "4", "--trainer.max_epochs", "1"]
 
 

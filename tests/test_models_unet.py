@@ -57,7 +57,7 @@ def test_uint8_and_float_images_are_the_same_image() -> None:
         assert torch.equal(model(image())["skin"], model(image().float())["skin"])
 
 
-def test_normalises_with_imagenet_statistics() -> None:
+def test_normalises_with_imagenet_statistics_from_scratch() -> None:
     model = small().eval()
     seen: list[torch.Tensor] = []
     model.encoder.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
@@ -80,11 +80,6 @@ def test_padded_side(side: int, expected: int) -> None:
 def test_unknown_encoder_is_a_sentence(encoder: str) -> None:
     with pytest.raises(UserError, match=encoder):
         TwoHeadUnet(encoder)
-
-
-def test_weights_that_cannot_be_had_say_how_to_go_without() -> None:
-    with pytest.raises(UserError, match="encoder_weights to null"):
-        TwoHeadUnet("resnet18", encoder_weights="no-such-weights")
 
 
 def test_wrong_number_of_decoder_stages_is_a_sentence() -> None:

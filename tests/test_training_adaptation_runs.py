@@ -92,6 +92,7 @@ def test_all_six_train_from_one_command_line_with_equal_steps(sets: Path) -> Non
         *("--data.source", "rendered", "--data.source_root", "rendered", "--data.limit_train", "6"),
         *("--data.epoch_steps", "2", "--trainer.max_epochs", "1", "--model.pretrained", "null"),
         *("--data.size", str(SIDE), "--data.batch_size", "4", "--trainer.enable_progress_bar", "false"),
+        *("--model.encoder", "tu-mobilenetv3_small_100", "--model.encoder_weights", "null"),
         *("--model.decoder_channels", "[8,8,8,8,8]", "--data.cache_long_side", str(SIDE)),
     ]
     lineages = {}

@@ -252,6 +252,7 @@ def _describe(
         **described,
         "config": configuration_hash({**configuration, **changed}),
         **changed,
+        "start": lineage.start_of(described["training"]).name,
         "trained_on": trained_on,
         "pretrained_on": pretrained_on,
         "threshold": THRESHOLD,

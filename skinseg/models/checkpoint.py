@@ -6,7 +6,6 @@ A checkpoint is Lightning's dictionary with one more key, "skinseg": {"format": 
 Exported, the weights are model.safetensors, and config.json beside it is the record, with the weights' "sha256".
 """
 
-import hashlib
 import json
 import pickle
 from collections.abc import Mapping
@@ -14,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor
 
 from skinseg.errors import UserError
+from skinseg.models.encoder import weights_sha256
 from skinseg.models.loading import CONFIG, WEIGHTS
 from skinseg.models.unet import TwoHeadUnet
 
@@ -150,7 +149,10 @@ def model_of(checkpoint: Checkpoint) -> TwoHeadUnet:
 
 
 def load_weights(model: TwoHeadUnet, checkpoint: Checkpoint) -> None:
-    """Copy a checkpoint's weights into a model. Raises UserError where names or shapes differ."""
+    """Copy a checkpoint's weights into a model, and the normalisation that they were trained with.
+
+    Raises UserError where names or shapes differ.
+    """
     try:
         model.load_state_dict(checkpoint.state_dict)
     except RuntimeError as error:
@@ -158,21 +160,12 @@ def load_weights(model: TwoHeadUnet, checkpoint: Checkpoint) -> None:
             f"checkpoint {checkpoint.path} holds weights of {_described(checkpoint.model)}, which do not fit "
             f"{_described(model.config)}; give the model the same options, or another checkpoint"
         ) from error
+    model.normalize_as(checkpoint.model)
 
 
 def metadata_of(model: TwoHeadUnet, size: int, **more: Any) -> dict[str, Any]:
     """The "skinseg" record of a checkpoint; `more` must be plain types."""
     return {"format": FORMAT, "model": model.config, "size": size, **more}
-
-
-def weights_sha256(state_dict: Mapping[str, Tensor]) -> str:
-    """Hex SHA-256 over names, types, shapes and bytes of the tensors, in the order of their names."""
-    digest = hashlib.sha256()
-    for name in sorted(state_dict):
-        value = state_dict[name].detach().cpu().contiguous()
-        digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
-        digest.update(np.ascontiguousarray(value.reshape(-1).view(torch.uint8).numpy()).tobytes())
-    return digest.hexdigest()
 
 
 def newest_checkpoint(path: Path) -> Path:

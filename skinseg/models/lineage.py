@@ -1,10 +1,11 @@
-"""What a model was trained on, its parents included, and whether it can have seen an image."""
+"""What a model started from and was trained on, its parents included, and whether it can have seen an image."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 UNKNOWN = "unknown"
+IMAGENET, SCRATCH = "ImageNet", "scratch"
 
 SEEN = ("never", "held out", UNKNOWN, "maybe", "trained on")
 """From harmless to not: no training used the image's dataset; one did, but held this image out; nobody knows;
@@ -26,6 +27,29 @@ class Training:
     def name(self) -> str:
         """The dataset, and that its masks were not used, where they were not."""
         return self.dataset if self.labels else f"{self.dataset} without labels"
+
+
+@dataclass(frozen=True)
+class Start:
+    """What the encoder's weights were before any training of ours: that of a fine-tuned model is its root's.
+
+    name: `IMAGENET`, `SCRATCH` or `UNKNOWN`. source: the package, the file's name or "hub", None of scratch.
+    sha256: of the file; of the hub's, over the tensors (`skinseg.models.encoder.weights_sha256`).
+    """
+
+    name: str
+    source: str | None = None
+    sha256: str | None = None
+
+    def __str__(self) -> str:
+        if self.source is None or self.sha256 is None:
+            return self.name
+        return f"{self.name} ({self.source}, SHA-256 {self.sha256[:12]})"
+
+
+def start_of(metadata: Mapping[str, Any]) -> Start:
+    """The start of a checkpoint, from its "skinseg" record; checkpoints of earlier versions do not tell."""
+    return Start(**metadata["start"]) if metadata.get("start") else Start(UNKNOWN)
 
 
 def lineage_of(metadata: Mapping[str, Any]) -> tuple[Training, ...]:

@@ -1,25 +1,22 @@
 """The two-head U-Net, plain torch: one encoder, one answer for skin and one for the person."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args
 
 import torch
 from segmentation_models_pytorch.base import SegmentationHead
 from segmentation_models_pytorch.base.initialization import initialize_decoder, initialize_head
 from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoder
-from segmentation_models_pytorch.encoders import get_encoder
 from torch import Tensor, nn
 
 from skinseg.datasets.sample import HEADS
 from skinseg.errors import UserError
+from skinseg.models.encoder import IMAGENET_MEAN, IMAGENET_STD, build
 
 HeadSplit = Literal["conv", "decoder"]
 
 # Five halvings: an image side must be a multiple of this.
 STRIDE = 32
-# Channel statistics of ImageNet, RGB in 0-255: what pretrained encoders were trained with.
-IMAGENET_MEAN = (123.675, 116.28, 103.53)
-IMAGENET_STD = (58.395, 57.12, 57.375)
 
 
 class TwoHeadUnet(nn.Module):
@@ -34,7 +31,9 @@ class TwoHeadUnet(nn.Module):
 
     encoder: any encoder of segmentation_models_pytorch, timm's under "tu-<name>".
     decoder_channels: widths of the five decoder stages, coarse to fine.
-    encoder_weights: None for random initialisation; "imagenet" downloads (any value for "tu-" encoders).
+    encoder_weights: None for random initialisation, "imagenet" or a file; see `skinseg.models.encoder.build`.
+    mean, std: of the image's channels, RGB in 0-255, by which it is normalised; with encoder_weights, those that
+        they were trained with take their place.
     Raises UserError for an unknown encoder, weights that cannot be had, or a wrong number of stages.
     """
 
@@ -48,6 +47,8 @@ class TwoHeadUnet(nn.Module):
         head_split: HeadSplit = "decoder",
         encoder_weights: str | None = None,
         heads: Sequence[str] = HEADS,
+        mean: Sequence[float] = IMAGENET_MEAN,
+        std: Sequence[float] = IMAGENET_STD,
     ) -> None:
         super().__init__()
         if len(decoder_channels) != 5:
@@ -61,15 +62,17 @@ class TwoHeadUnet(nn.Module):
             "head_split": head_split,
             "heads": list(heads),
         }
-        self.encoder = _encoder(encoder, encoder_weights)
+        built = build(encoder, encoder_weights)
+        self.encoder = built.module
+        self.start = built.start
 
         def decoder() -> nn.Module:
-            built: nn.Module = UnetDecoder(
+            made: nn.Module = UnetDecoder(
                 encoder_channels=self.encoder.out_channels,
                 decoder_channels=tuple(decoder_channels),
                 add_center_block=encoder.startswith("vgg"),
             )
-            return built
+            return made
 
         width = decoder_channels[-1]
         self.decoder = decoder() if head_split != "decoder" else None
@@ -81,8 +84,18 @@ class TwoHeadUnet(nn.Module):
             initialize_decoder(self.decoder)
         initialize_decoder(self.branches)
         initialize_head(self.classifiers)
-        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
+        for name in ("mean", "std"):
+            self.register_buffer(name, torch.zeros(1, 3, 1, 1), persistent=False)
+        if encoder_weights is not None:
+            mean, std = built.mean, built.std
+        self.normalize_as({"mean": mean, "std": std})
+
+    def normalize_as(self, config: Mapping[str, Any]) -> None:
+        """Normalise by the mean and std of a model's `config`; configs of earlier versions mean ImageNet's."""
+        for name, default in (("mean", IMAGENET_MEAN), ("std", IMAGENET_STD)):
+            values = [float(value) for value in config.get(name, default)]
+            getattr(self, name).copy_(torch.tensor(values).view(1, 3, 1, 1))
+            self.config[name] = values
 
     @property
     def heads(self) -> tuple[str, ...]:
@@ -121,20 +134,3 @@ class TwoHeadUnet(nn.Module):
 def padded_side(side: int) -> int:
     """The next multiple of the encoder's stride, pixels."""
     return -(-side // STRIDE) * STRIDE
-
-
-def _encoder(name: str, weights: str | None) -> Any:
-    # timm's encoders name their weights in the encoder's own name and take a switch.
-    wanted = True if weights is not None and name.startswith("tu-") else weights
-    try:
-        return get_encoder(name, in_channels=3, depth=5, weights=wanted)
-    except Exception as error:  # KeyError, RuntimeError or a hub's own, by where the name is looked up
-        if weights is not None:
-            raise UserError(
-                f"encoder {name!r} with encoder_weights {weights!r} cannot be had ({type(error).__name__}): "
-                "check the name and the network, or set encoder_weights to null to train from scratch"
-            ) from error
-        raise UserError(
-            f"encoder {name!r} is not one that can be built; a name of segmentation_models_pytorch expected, "
-            'such as "resnet34", or "tu-" and a timm model with five stages'
-        ) from error

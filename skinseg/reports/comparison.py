@@ -13,7 +13,7 @@ from skinseg.data.arrangement import ARRANGEMENTS
 from skinseg.evaluation.bootstrap import bootstrap_interval, interval, resampled_means, units_of
 from skinseg.evaluation.metrics import FEW_IMAGES, Difference, paired_difference, with_metrics
 from skinseg.models.configuration import UNRECORDED, configuration_of, differing, short
-from skinseg.models.lineage import SEEN, UNKNOWN
+from skinseg.models.lineage import SEEN, UNKNOWN, start_of
 from skinseg.reports.charts import forest
 from skinseg.reports.published import RENDERED, is_partial, published_miou, table, why_not_comparable
 from skinseg.reports.results import Results
@@ -47,6 +47,11 @@ class Arm:
         """What it was trained on, which arms of several configurations share."""
         name = f"{self.trained_on} + {self.pretrained_on}" if self.pretrained_on else self.trained_on
         return f"{name} by {self.adapt}" if self.adapt else name
+
+    @property
+    def start(self) -> str:
+        """A `Start`'s name."""
+        return start_of(self.runs[0].run["training"]).name
 
     @cached_property
     def configuration(self) -> dict[str, Any]:
@@ -444,6 +449,7 @@ def _forest(drawn: Sequence[tuple[str, float, float, float, bool]]) -> Figure | 
 def _is_with_and_without(first: Arm, second: Arm) -> bool:
     return (
         first.trained_on == second.trained_on != UNKNOWN
+        and first.start == second.start
         and first.pretrained_on is not None
         and second.pretrained_on is None
         and not (first.adapt or second.adapt)

@@ -12,7 +12,7 @@ from skinseg.export.command import Exported, export
 from skinseg.export.quantization import ALLOWED, INT8
 from skinseg.files import written_whole
 from skinseg.models.checkpoint import RESULT, Checkpoint, newest_checkpoint, read_checkpoint
-from skinseg.models.lineage import UNKNOWN, lineage_of
+from skinseg.models.lineage import IMAGENET, UNKNOWN, lineage_of, start_of
 from skinseg.models.loading import CONFIG, ONNX, WEIGHTS
 from skinseg.reports.markdown import table_text
 from skinseg.reports.results import Results, read_results
@@ -88,6 +88,7 @@ def model_card(exported: Exported, results: Sequence[Results]) -> str:
 
 
 def _training_data(checkpoint: Checkpoint) -> list[str]:
+    start = start_of(checkpoint.metadata)
     lines = []
     for number, training in enumerate(lineage_of(checkpoint.metadata), 1):
         kind = DATASETS.get(training.dataset)
@@ -100,9 +101,10 @@ def _training_data(checkpoint: Checkpoint) -> list[str]:
             without = "" if training.labels else " Its images only, without their masks."
             lines.append(f"{number}. {kind.title} ({kind.citation}). Terms: {kind.terms}.{split}{without}")
     return [
+        f"Start: {start}.",
         "\n".join(lines),
-        "In this order, the last one last. The terms of each apply to what is done with these weights; those of an "
-        "encoder's pretrained weights too, where training began with them.",
+        "In this order, the last one last. The terms of each apply to what is done with these weights"
+        + ("; those of ImageNet and of the encoder's weights too." if start.name == IMAGENET else "."),
     ]
 
 

@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from skinseg.datasets.label_policy import policy_text
+from skinseg.models.lineage import start_of
 from skinseg.reports.results import Results
 from skinseg.reports.tables import Entry, Table
 
@@ -38,6 +39,7 @@ def provenance_tables(named: Sequence[tuple[str, Results]]) -> list[Table]:
     models: list[tuple[Entry, ...]] = [
         (
             title or str(run.run.get("name", "this run")),
+            start_of(run.run["training"]).name,
             str(run.run["trained_on"]),
             run.run["pretrained_on"] or "–",
             str(run.run["training"].get("seed")),
@@ -60,10 +62,10 @@ def provenance_tables(named: Sequence[tuple[str, Results]]) -> list[Table]:
                 policy_text(entry["labels"]),
             )
             splits[line] = None
-    header = ("model", "trained on", "before that", "seed", "checkpoint", "weights", "configuration")
+    header = ("model", "start", "trained on", "before that", "seed", "checkpoint", "weights", "configuration")
     hashes = f"Hashes: the first {SHORT} characters of SHA-256."
     return [
-        Table("Models", header, models, (hashes,), brief=0, text_columns=7),
+        Table("Models", header, models, (hashes,), brief=0, text_columns=8),
         Table(
             "Test sets and splits",
             ("data set", "part", "images", "left out", "split", "drawn by", "labels"),
@@ -111,6 +113,7 @@ def facts(results: Results) -> dict[str, Any]:
         "command": run["command"],
         "date": run["date"],
         "checkpoint": run["checkpoint"],
+        "start": str(start_of(run["training"])),
         "trained on": trained,
         "seed": run["training"].get("seed"),
         "weights, SHA-256": run["weights"],

@@ -150,6 +150,8 @@ class TrainingCLI(LightningCLI):
         if self.run_folder is None:
             self.run_folder = _new_run(Path(self._get(self.config, "runs")), self._get(self.config, "job"))
         _keep_metrics(self.run_folder)
+        if not self._get(self.config, "ckpt_path"):
+            print(f"start: {self.model.start}")
         if config.get("logger") is None:
             kwargs["logger"] = wandb_run.loggers(self.run_folder, self.config[self.subcommand].as_dict())
         # A resumed run with worker processes replays another epoch's order without the reload (tested).
@@ -212,6 +214,7 @@ class TrainingCLI(LightningCLI):
             "split": best.metadata["split"],
             "parent": best.metadata["parent"],
             "config": configuration_hash(configuration_of(best.metadata)),
+            "start": best.metadata["start"]["name"],
         }
         with written_whole(self.run_folder / checkpoints.RESULT) as path:
             path.write_text(json.dumps(result, indent=2) + "\n")

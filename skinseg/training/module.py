@@ -1,5 +1,6 @@
 """The Lightning module: losses, optimizer and scores around the plain two-head U-Net."""
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -77,7 +78,7 @@ class SkinPersonModule(pl.LightningModule):
             encoder=encoder,
             decoder_channels=decoder_channels or (128, 64, 32, 24, 16),
             head_split=head_split,
-            # Weights about to be overwritten are not worth a download.
+            # Weights about to be overwritten are not worth a look.
             encoder_weights=None if pretrained else encoder_weights,
         )
         self.patch_size = size
@@ -96,19 +97,26 @@ class SkinPersonModule(pl.LightningModule):
         self.class_weights: dict[str, Tensor] = {}
         self.options: dict[str, Any] = {}
         """Of the command that trains, see `skinseg.models.configuration.deciding`; they go into the checkpoint."""
-        self.start: dict[str, Any] = {"model.encoder_weights": encoder_weights, "model.pretrained": None}
-        """What the weights were before: the parent's configuration, as the start of its hash."""
+        self.start = self.network.start
+        self.began_from = {
+            "model.encoder_weights": " ".join(
+                filter(None, (self.start.name, (self.start.sha256 or "")[:12]))
+            ),
+            "model.pretrained": None,
+        }
+        """What the weights were before, as a configuration tells it: a file's hash, or that of the parent's own."""
         self.parent: str | None = None
         self.lineage: tuple[lineage.Training, ...] = ()
         self.adaptation: Adaptation | None = None
         self.total_steps = 1
         if pretrained is not None:
-            start = checkpoints.read_checkpoint(checkpoints.newest_checkpoint(Path(pretrained)))
-            checkpoints.load_weights(self.network, start)
-            self.parent = start.sha256
-            self.lineage = lineage.lineage_of(start.metadata)
-            parent = configuration_hash(configuration_of(start.metadata))[:12]
-            self.start = {"model.encoder_weights": None, "model.pretrained": parent}
+            parent = checkpoints.read_checkpoint(checkpoints.newest_checkpoint(Path(pretrained)))
+            checkpoints.load_weights(self.network, parent)
+            self.parent = parent.sha256
+            self.start = lineage.start_of(parent.metadata)
+            self.lineage = lineage.lineage_of(parent.metadata)
+            before = configuration_hash(configuration_of(parent.metadata))[:12]
+            self.began_from = {"model.encoder_weights": None, "model.pretrained": before}
         if channels_last:
             # nn.Module.to has no overload for a memory format alone.
             cast(Any, self.network).to(memory_format=torch.channels_last)
@@ -245,10 +253,15 @@ class SkinPersonModule(pl.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         # A run that goes on keeps where it came from.
-        self.parent = checkpoint[checkpoints.KEY]["parent"]
-        self.lineage = lineage.lineage_of(checkpoint[checkpoints.KEY])
-        before = checkpoint[checkpoints.KEY].get("options", {})
-        self.start = {name: before.get(name) for name in self.start}
+        record = checkpoint[checkpoints.KEY]
+        self.parent = record["parent"]
+        self.start = lineage.start_of(record)
+        self.lineage = lineage.lineage_of(record)
+        before = record.get("options", {})
+        self.began_from = {name: before.get(name) for name in self.began_from}
+        for part in self.modules():  # a method's teacher too
+            if isinstance(part, TwoHeadUnet):
+                part.normalize_as(record["model"])
         if self.adaptation is None:
             # Validation and test need no network of a method's own.
             checkpoint["state_dict"] = {
@@ -271,9 +284,10 @@ class SkinPersonModule(pl.LightningModule):
             seed=int(self.seed),
             split=now[-1].split,
             parent=self.parent,
+            start=dataclasses.asdict(self.start),
             lineage=lineage.recorded(self.lineage, now),
             adapt=str(getattr(datamodule, "adapt", "none")),
-            options={**self.options, **self.start, "data.split": split} if self.options else {},
+            options={**self.options, **self.began_from, "data.split": split} if self.options else {},
         )
 
 
