@@ -41,6 +41,11 @@ class Start:
     source: str | None = None
     sha256: str | None = None
 
+    @property
+    def short(self) -> str:
+        """What tells it from others wherever its file lay: "ImageNet 0123456789ab"."""
+        return self.name if self.sha256 is None else f"{self.name} {self.sha256[:12]}"
+
     def __str__(self) -> str:
         if self.source is None or self.sha256 is None:
             return self.name

@@ -98,12 +98,7 @@ class SkinPersonModule(pl.LightningModule):
         self.options: dict[str, Any] = {}
         """Of the command that trains, see `skinseg.models.configuration.deciding`; they go into the checkpoint."""
         self.start = self.network.start
-        self.began_from = {
-            "model.encoder_weights": " ".join(
-                filter(None, (self.start.name, (self.start.sha256 or "")[:12]))
-            ),
-            "model.pretrained": None,
-        }
+        self.began_from = {"model.encoder_weights": self.start.short, "model.pretrained": None}
         """What the weights were before, as a configuration tells it: a file's hash, or that of the parent's own."""
         self.parent: str | None = None
         self.lineage: tuple[lineage.Training, ...] = ()
@@ -116,7 +111,7 @@ class SkinPersonModule(pl.LightningModule):
             self.start = lineage.start_of(parent.metadata)
             self.lineage = lineage.lineage_of(parent.metadata)
             before = configuration_hash(configuration_of(parent.metadata))[:12]
-            self.began_from = {"model.encoder_weights": None, "model.pretrained": before}
+            self.began_from = {"model.encoder_weights": self.start.short, "model.pretrained": before}
         if channels_last:
             # nn.Module.to has no overload for a memory format alone.
             cast(Any, self.network).to(memory_format=torch.channels_last)
