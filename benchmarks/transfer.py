@@ -36,7 +36,9 @@ from skinseg.evaluation.rows import as_frame, read_rows
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 
 
-def run(rendered: Path, data_root: Path, seed: int, options: list[str], work: Path) -> dict[str, Any]:
+def run(
+    rendered: Path, data_root: Path, held_out: Path | None, seed: int, options: list[str], work: Path
+) -> dict[str, Any]:
     """Train and score one seed: skin IoU by test set and image, tones likewise, held-out frames, and the minutes."""
     job = work / f"seed{seed}"
     environment = os.environ | {
@@ -57,18 +59,18 @@ def run(rendered: Path, data_root: Path, seed: int, options: list[str], work: Pa
         frames = work / f"frames{seed}"
         for where, out in (
             (["--data-root", str(data_root), "--subset", "all"], results),
-            (["--rendered", str(rendered)], frames),
+            (["--rendered", str(held_out or rendered), "--subset", "all" if held_out else "test"], frames),
         ):
             score = ["evaluate", "--checkpoint", str(last), *where, "--out", str(out)]
             subprocess.run([*skinseg, *score], check=True, env=environment, stdout=log, stderr=log)
     rows = skin_rows(results)
-    held_out = skin_rows(frames).merge(pd.read_parquet(frames / "scenes.parquet"), on="image")
+    scored = skin_rows(frames).merge(pd.read_parquet(frames / "scenes.parquet"), on="image")
     return {
         "seed": seed,
         "minutes": round(minutes, 1),
         "iou": by_image(rows, "iou"),
         "tone": by_image(rows.dropna(subset=["tone"]).astype({"tone": int}), "tone"),
-        "held_out": held_out[["image", "iou", "fitzpatrick", "track", "people"]].round(4).to_dict("records"),
+        "held_out": scored[["image", "iou", "fitzpatrick", "track", "people"]].round(4).to_dict("records"),
     }
 
 
@@ -164,6 +166,7 @@ def main() -> None:
     parser.add_argument("--name")
     parser.add_argument("--rendered", type=Path)
     parser.add_argument("--data-root", type=Path)
+    parser.add_argument("--held-out", type=Path, help="another set, all of whose frames are scored")
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--out", type=Path, required=True)
@@ -176,7 +179,7 @@ def main() -> None:
         extra = ["--trainer.max_epochs", str(options.epochs), *more]
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             waiting = [
-                pool.submit(run, options.rendered, options.data_root, seed, extra, work)
+                pool.submit(run, options.rendered, options.data_root, options.held_out, seed, extra, work)
                 for seed in range(options.seeds)
             ]
             runs = [future.result() for future in waiting]
