@@ -43,6 +43,8 @@ what to train:
   --data.size PIXELS          side of a training patch
   --data.batch_size N         images a step
   --model.lr RATE             learning rate at its highest
+  --model.criterion SCORE     whose highest epoch is the best: val/skin_miou or
+                              val/skin_worst_tone
   --trainer.max_epochs N      length of the run
   --trainer.accelerator NAME  auto, cpu or gpu
 where:

@@ -1,5 +1,6 @@
 """Batches for training, whole images for validation and test, of one dataset or of a source and a target."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,6 +153,13 @@ class SkinDataModule(pl.LightningDataModule):
             root = self._prepare(self.arrangement.partner, self.arrangement.partner_labelled)
             if _same(root, self._open(self.arrangement.labelled)[0].root):
                 raise self._one_set()
+
+    def validation_tones(self) -> tuple[dict[int, int], str]:
+        """Fitzpatrick group to validation images, of those whose tone is known, and the dataset's name."""
+        dataset, split = self._open(self.arrangement.labelled)
+        chosen = set(split.validation)
+        tones = (item.tone for item in dataset.items if item.image_id in chosen)
+        return dict(Counter(tone for tone in tones if tone is not None)), dataset.name
 
     def _prepare(self, side: Side, labelled: bool) -> Path:
         """Build a set's cache and return its folder."""

@@ -11,6 +11,7 @@ from skinseg.reports.tables import Entry, Figure, Table
 SHOWN = {
     "train/loss": "training loss",
     "val/skin_miou": "skin mIoU, validation",
+    "val/skin_worst_tone": "skin mIoU of the worst tone group, validation",
     "val/person_miou": "person mIoU, validation",
 }
 """Metrics of metrics.csv that a report draws, with the names people read."""
@@ -46,8 +47,8 @@ def curve_table(runs: Sequence[tuple[str, Results]]) -> Table:
         for epoch, line in zip(frame.index, frame.to_numpy(), strict=True)
     ]
     notes.append(
-        "Validation is a tenth of the training part; its mIoU chooses the epoch that is kept, and is not to be "
-        "compared with the test sets'."
+        "Validation is a tenth of the training part; its skin mIoU, of all images or of the worst tone group, chooses "
+        "the epoch that is kept, and is not to be compared with the test sets'."
     )
     said = "; ".join(
         f"{name} of {run} from {values.iloc[0]:.3f} in epoch {values.index[0]} to {values.iloc[-1]:.3f} in epoch "

@@ -95,7 +95,7 @@ def workspace(entity: str, project: str, test_sets: Sequence[str] = TEST_SETS) -
             )
         ],
         "Training": [
-            curve("validation mIoU", "val/skin_miou", "val/person_miou"),
+            curve("validation mIoU", "val/skin_miou", "val/skin_worst_tone", "val/person_miou"),
             curve("training loss", "train/loss"),
             curve("loss per head", "train/skin_loss", "train/person_loss"),
             panels.RunComparer(diff_only="split"),

@@ -26,9 +26,9 @@ from skinseg.models import checkpoint as checkpoints
 from skinseg.models.configuration import configuration_hash, configuration_of, deciding
 from skinseg.training import wandb_run
 from skinseg.training.adaptation import METHODS
+from skinseg.training.criterion import WORST_TONE, groups_compared
 from skinseg.training.module import SkinPersonModule
 
-MONITOR = "val/skin_miou"
 RUNS = Path("runs")
 
 
@@ -130,6 +130,13 @@ class TrainingCLI(LightningCLI):
                 f"--ckpt_path {path}: this run adapts by {before}, expected the same to go on with and found --adapt "
                 f"{config.adapt}; to start another run from its weights, give them as --model.pretrained"
             )
+        before = found.metadata.get("criterion", config.model.criterion)
+        if command == "fit" and before != config.model.criterion:
+            raise UserError(
+                f"--ckpt_path {path}: this run's best epoch is chosen by {before}, expected the same to go on with and "
+                f"found --model.criterion {config.model.criterion}; to start another run from its weights, give them "
+                "as --model.pretrained"
+            )
         config.ckpt_path = str(path)
         config.model.encoder_weights = None
         for name in ("encoder", "decoder_channels", "head_split"):
@@ -147,6 +154,8 @@ class TrainingCLI(LightningCLI):
         self.model.adapt_by(self._get(self.config_init, word) if word in METHODS else None)
         # Data that is not there should leave no run behind.
         self.datamodule.prepare_data()
+        if self.model.criterion == WORST_TONE:
+            print(groups_compared(*self.datamodule.validation_tones()))
         if self.run_folder is None:
             self.run_folder = _new_run(Path(self._get(self.config, "runs")), self._get(self.config, "job"))
         _keep_metrics(self.run_folder)
@@ -168,7 +177,9 @@ class TrainingCLI(LightningCLI):
             best, last = checkpoints.BEST.stem, checkpoints.LAST.stem
             # Two: `save_last` of the first skips the epochs that are not its best, and resuming needs each.
             added += [
-                ModelCheckpoint(folder, best, monitor=MONITOR, mode="max", enable_version_counter=False),
+                ModelCheckpoint(
+                    folder, best, monitor=self.model.criterion, mode="max", enable_version_counter=False
+                ),
                 ModelCheckpoint(folder, last, enable_version_counter=False),
             ]
         if self.subcommand == "fit":
@@ -209,7 +220,8 @@ class TrainingCLI(LightningCLI):
             "sha256": best.sha256,
             "best_epoch": best.metadata["epoch"],
             "epochs": self.trainer.current_epoch,
-            MONITOR: score,
+            "criterion": self.model.criterion,
+            self.model.criterion: score,
             "minutes": round(minutes, 2),
             "split": best.metadata["split"],
             "parent": best.metadata["parent"],
@@ -221,7 +233,7 @@ class TrainingCLI(LightningCLI):
         wandb_run.log_result(self.trainer, self.run_folder, result)
         print(
             f"{self.run_folder}: best epoch {result['best_epoch'] + 1} of {result['epochs']}, "
-            f"{MONITOR} {score:.4f}, {minutes:.1f} minutes"
+            f"{self.model.criterion} {score:.4f}, {minutes:.1f} minutes"
         )
 
 

@@ -23,6 +23,7 @@ from skinseg.models.configuration import configuration_hash, configuration_of
 from skinseg.models.inference import THRESHOLD, Predictor
 from skinseg.models.unet import STRIDE, HeadSplit, TwoHeadUnet
 from skinseg.training.adaptation.base import Adaptation
+from skinseg.training.criterion import MEAN, WORST_TONE, Criterion, worst_tone
 from skinseg.training.losses import head_losses
 
 
@@ -43,6 +44,7 @@ class SkinPersonModule(pl.LightningModule):
     person_weight: weight of the person head's loss beside the skin head's 1.
     balance: weight the cross entropy by inverse class frequency over the training set.
     pretrained: checkpoint, run or folder of runs (its newest finished one) to start from; None for scratch.
+    criterion: the validation score whose highest epoch is kept as the best; see `skinseg.training.criterion`.
     channels_last: memory layout that convolutions like. compile: torch.compile, on CUDA only.
     seed: of everything random inside the network; augmentation has its own in the datamodule.
 
@@ -65,6 +67,7 @@ class SkinPersonModule(pl.LightningModule):
         person_weight: float = 1.0,
         balance: bool = True,
         pretrained: str | None = None,
+        criterion: Criterion = MEAN,
         channels_last: bool = True,
         compile: bool = False,
         seed: int = 0,
@@ -91,6 +94,8 @@ class SkinPersonModule(pl.LightningModule):
         self.dice = dice
         self.head_weight = {"skin": 1.0, "person": person_weight}
         self.balance = balance
+        self.criterion = criterion
+        self.tone_scores: dict[int, list[float]] = {}
         self.channels_last = channels_last
         self.compile_network = compile
         self.seed = seed
@@ -200,6 +205,14 @@ class SkinPersonModule(pl.LightningModule):
         """Log a value's mean over the epoch, `count` being the batch's images."""
         self.log(name, value.detach(), on_step=False, on_epoch=True, prog_bar=prog_bar, batch_size=count)
 
+    def on_validation_epoch_start(self) -> None:
+        self.tone_scores = {}
+
+    def on_validation_epoch_end(self) -> None:
+        worst = worst_tone(self.tone_scores)
+        if worst is not None:
+            self.log(WORST_TONE, worst)
+
     def validation_step(self, batch: Sequence[Sample], batch_idx: int) -> None:
         self._score(batch, "val")
 
@@ -207,7 +220,10 @@ class SkinPersonModule(pl.LightningModule):
         self._score(batch, "test")
 
     def _score(self, samples: Sequence[Sample], stage: str) -> None:
-        """Log the mean over images of each head's IoU, over the images where that head is labelled."""
+        """Log the mean over images of each head's IoU, over the images where that head is labelled.
+
+        Of skin, keep each validation image's with its tone, where that is known.
+        """
         predictor = Predictor(self.network, self.size, self.device)
         scores: dict[str, list[float]] = {head: [] for head in self.network.heads}
         for sample in samples:
@@ -216,6 +232,8 @@ class SkinPersonModule(pl.LightningModule):
                 mask = sample.mask(head)
                 if mask is not None:
                     values.append(confusion(probabilities[head] >= THRESHOLD, mask).iou)
+                    if stage == "val" and head == "skin" and sample.tone is not None:
+                        self.tone_scores.setdefault(sample.tone, []).append(values[-1])
         for head, values in scores.items():
             if values:
                 self.log(
@@ -282,6 +300,7 @@ class SkinPersonModule(pl.LightningModule):
             start=dataclasses.asdict(self.start),
             lineage=lineage.recorded(self.lineage, now),
             adapt=str(getattr(datamodule, "adapt", "none")),
+            criterion=str(self.criterion),
             options={**self.options, **self.began_from, "data.split": split} if self.options else {},
         )
 
