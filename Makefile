@@ -67,7 +67,7 @@ $(RENDER)/.ready: | $(VENV)/.ready
 
 # anny derives its blend shapes once, in one to three minutes, and keeps them in the user's cache.
 $(VENV)/.body: | $(VENV)/.ready
-	$(VENV)/bin/python -m skinseg.synthetic.people.human
+	$(VENV)/bin/python -m skinseg.synthetic.body.human
 	touch $@
 
 .PHONY: constraints

@@ -482,7 +482,7 @@ def _render(options: argparse.Namespace) -> None:
 
     photos = None
     if options.backgrounds:
-        from skinseg.synthetic.surroundings.backgrounds import find_photos
+        from skinseg.synthetic.room.backgrounds import find_photos
 
         photos = find_photos(options.backgrounds.resolve())
     if options.verify:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from skinseg.synthetic.config import GeneratorConfig
-from skinseg.synthetic.mesh import Figure
+from skinseg.synthetic.geometry.mesh import Figure
 from skinseg.synthetic.rendering.frames import Job
 from skinseg.synthetic.scene import Body, Camera, Garment, Hair, Light, Person, Room, Scene, Skin, Surface
 

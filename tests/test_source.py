@@ -79,7 +79,7 @@ class WithoutTexts(ast.NodeTransformer):
 def test_the_generators_code_is_what_decides_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     names = set(generator_code())
     assert {
-        "synthetic/sampling.py",
+        "synthetic/draw/scene.py",
         "synthetic/streams.py",
         "synthetic/blender/worker.py",
         "tones/ita.py",

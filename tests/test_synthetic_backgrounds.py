@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from skinseg.errors import UserError
-from skinseg.synthetic.surroundings import backgrounds
-from skinseg.synthetic.surroundings.backgrounds import Photos, find_photos, load_photo
+from skinseg.synthetic.room import backgrounds
+from skinseg.synthetic.room.backgrounds import Photos, find_photos, load_photo
 
 
 def photo(path, height=40, width=60, seed=0):

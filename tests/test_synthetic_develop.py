@@ -9,8 +9,8 @@ import pytest
 
 from skinseg.synthetic.labels import PartClass
 from skinseg.synthetic.rendering.develop import MIDDLE_GREY, develop, metered_gain, white_balance
+from skinseg.synthetic.room.light import kelvin_to_rgb
 from skinseg.synthetic.scene import Camera
-from skinseg.synthetic.surroundings.light import kelvin_to_rgb
 from skinseg.tones.ita import linear_to_srgb, srgb_to_linear
 
 SIDE = 128

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from skinseg.synthetic.config import GeneratorConfig
+from skinseg.synthetic.geometry.mesh import Figure
 from skinseg.synthetic.labels import PartClass
-from skinseg.synthetic.mesh import Figure
 from skinseg.synthetic.rendering.label_image import read_labels
 from skinseg.synthetic.scene import SENSOR, Scene
 
@@ -81,7 +81,7 @@ def triangles_of(figure: Figure) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.slow
 def test_a_pixel_has_the_class_that_its_ray_hits(tmp_path: Path) -> None:
-    from skinseg.synthetic.people.human import build_figure
+    from skinseg.synthetic.rendering.figure import build_figure
     from skinseg.synthetic.rendering.renderer import render_set
 
     config = GeneratorConfig(resolution=96, samples=1)

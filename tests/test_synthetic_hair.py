@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from skinseg.synthetic.body.anatomy import PosedBody
+from skinseg.synthetic.geometry.mesh import Strands
 from skinseg.synthetic.labels import PartClass
-from skinseg.synthetic.mesh import Strands
-from skinseg.synthetic.people.anatomy import PosedBody
 from skinseg.synthetic.scene import Body, Hair, Vector
 
 pytestmark = pytest.mark.slow  # each loads the body model
@@ -28,7 +28,7 @@ HANGING = ("bob", "long", "ponytail")
 
 def person(head: Vector = (0.0, 0.0, 0.0), gender: float = 0.9, weight: float = 0.5) -> PosedBody:
     """An adult at rest but for the head, turned by a rotation vector."""
-    from skinseg.synthetic.people.human import pose_body
+    from skinseg.synthetic.body.human import pose_body
 
     return pose_body(Body({"gender": gender, "age": 0.75, "weight": weight}, {}, "a_pose", {"head": head}))
 
@@ -38,15 +38,15 @@ def hair_of(style: str, **changes: float | str) -> Hair:
 
 
 def scalp_hair(hair: Hair, body: PosedBody) -> list[Strands]:
-    from skinseg.synthetic.people.hair import grow_hair
+    from skinseg.synthetic.hair.grow import grow_hair
 
     return grow_hair(dataclasses.replace(hair, brows=0.0, lashes=0.0, beard="none"), body)
 
 
 def surface(body: PosedBody, parts: int = 4) -> tuple[Floats, Floats]:
     """Points all over the body's skin, and the same places on the reference body: float32 (N, 3)."""
-    from skinseg.synthetic.people.anatomy import face_groups
-    from skinseg.synthetic.people.reference import reference_body
+    from skinseg.synthetic.body.anatomy import face_groups
+    from skinseg.synthetic.body.reference import reference_body
 
     u, v = (np.indices((parts, parts)).reshape(2, 1, -1, 1) + 0.5) / parts
     places = []
@@ -61,7 +61,7 @@ def depth_in_body(points: Floats, body: PosedBody) -> Floats:
     """How far points (N, 3) lie under the skin of head and trunk, metres, negative outside: (N,)."""
     from scipy.spatial import cKDTree
 
-    from skinseg.synthetic.people.strands import obstacle_of, posed_head
+    from skinseg.synthetic.hair.strands import obstacle_of, posed_head
 
     obstacle = obstacle_of(posed_head(body, 0.0), ears=False)
     reach, nearest = cKDTree(obstacle.points).query(points)
@@ -70,7 +70,7 @@ def depth_in_body(points: Floats, body: PosedBody) -> Floats:
 
 
 def test_unknown_names_are_refused() -> None:
-    from skinseg.synthetic.people.hair import grow_hair, hair_shade, haired_faces
+    from skinseg.synthetic.hair.grow import grow_hair, hair_shade, haired_faces
 
     body = person()
     for wrong in (dataclasses.replace(HAIR, style="mohawk"), dataclasses.replace(HAIR, beard="goat")):
@@ -84,7 +84,7 @@ def test_equal_records_give_equal_bytes_and_seeds_differ(style: str) -> None:
     body, hair = person(), hair_of(style, beard="full", beard_length=0.02)
 
     def digest(record: Hair) -> str:
-        from skinseg.synthetic.people.hair import grow_hair
+        from skinseg.synthetic.hair.grow import grow_hair
 
         strands = grow_hair(record, body)
         assert all(group.points.dtype == np.float32 for group in strands)
@@ -181,8 +181,8 @@ def test_short_hair_hugs_the_skull() -> None:
 def test_a_beard_grows_on_its_part_of_the_face_and_not_on_the_lips(beard: str) -> None:
     from scipy.spatial import cKDTree
 
-    from skinseg.synthetic.people.anatomy import body_classes
-    from skinseg.synthetic.people.hair import grow_hair
+    from skinseg.synthetic.body.anatomy import body_classes
+    from skinseg.synthetic.hair.grow import grow_hair
 
     body = person(gender=0.1)
     bare = dataclasses.replace(HAIR, style="bald", brows=0.0, lashes=0.0)
@@ -201,7 +201,7 @@ def test_a_beard_grows_on_its_part_of_the_face_and_not_on_the_lips(beard: str) -
 
 
 def test_brows_and_lashes_grow_by_their_amount_and_are_absent_at_zero() -> None:
-    from skinseg.synthetic.people.hair import grow_hair
+    from skinseg.synthetic.hair.grow import grow_hair
 
     body = person()
     bare = dataclasses.replace(HAIR, style="bald", brows=0.0, lashes=0.0)
@@ -230,9 +230,9 @@ def test_brows_and_lashes_grow_by_their_amount_and_are_absent_at_zero() -> None:
 
 
 def test_faces_under_dense_hair_are_hair_and_stubble_is_skin() -> None:
-    from skinseg.synthetic.people.anatomy import body_classes, face_groups
-    from skinseg.synthetic.people.hair import haired_faces
-    from skinseg.synthetic.people.reference import reference_body
+    from skinseg.synthetic.body.anatomy import body_classes, face_groups
+    from skinseg.synthetic.body.reference import reference_body
+    from skinseg.synthetic.hair.grow import haired_faces
 
     bald = dataclasses.replace(HAIR, style="bald")
     assert not haired_faces(bald).any()
@@ -250,8 +250,9 @@ def test_faces_under_dense_hair_are_hair_and_stubble_is_skin() -> None:
 
 
 def test_the_shade_lies_where_hair_is_and_between_none_and_all() -> None:
-    from skinseg.synthetic.people.hair import hair_shade
-    from skinseg.synthetic.people.hairline import beard_depth, reference_skin, scalp_depth
+    from skinseg.synthetic.hair.beards import beard_depth
+    from skinseg.synthetic.hair.grow import hair_shade
+    from skinseg.synthetic.hair.hairline import reference_skin, scalp_depth
 
     bald = dataclasses.replace(HAIR, style="bald")
     assert not hair_shade(bald).any()
@@ -265,7 +266,7 @@ def test_the_shade_lies_where_hair_is_and_between_none_and_all() -> None:
 
 @pytest.mark.parametrize("style", HANGING)
 def test_from_afar_strands_are_fewer_and_as_much_wider(style: str) -> None:
-    from skinseg.synthetic.people.hair import grow_hair
+    from skinseg.synthetic.hair.grow import grow_hair
 
     body, hair = person(), hair_of(style)
     near, middle, far = (grow_hair(hair, body, pixel) for pixel in (0.001, 0.004, 1.0))

@@ -5,9 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
+from skinseg.synthetic.body.posture import POSTURES
 from skinseg.synthetic.config import GeneratorConfig
+from skinseg.synthetic.draw.body import draw_body, draw_joints
+from skinseg.synthetic.geometry.rotation import rotation_matrix
 from skinseg.synthetic.labels import PartClass
-from skinseg.synthetic.people.posture import POSTURES, draw_body, draw_joints, rotation_matrix
 from skinseg.synthetic.scene import Body, Hair, Skin
 
 BALD = Hair("bald", 0.0, 200.0, 0.0, (0.1, 0.1, 0.1), 0.0, 0.0, "none", 0.0, 0)
@@ -15,7 +17,7 @@ PLAIN = Skin(3, 35.0, (0.5, 0.3, 0.2), 0.5, 0.1, 0.05, (1.1, 0.7, 0.7), 0.0, 0.0
 
 
 def adult(**changes: float) -> Body:
-    return Body({"gender": 0.0, "age": 0.8} | changes, {}, "arms_down", POSTURES["arms_down"])
+    return Body({"gender": 0.0, "age": 0.8} | changes, {}, "arms_down", POSTURES["arms_down"].joints)
 
 
 def test_drawn_bodies_are_adults_within_the_sliders() -> None:
@@ -38,7 +40,7 @@ def test_drawing_depends_on_the_generator_alone() -> None:
 
 def test_postures_differ_from_their_noise_by_little() -> None:
     rng = np.random.default_rng(1)
-    base = np.array(POSTURES["hands_on_hips"]["upperarm01.L"])
+    base = np.array(POSTURES["hands_on_hips"].joints["upperarm01.L"])
     for _ in range(20):
         joints = draw_joints(rng, "hands_on_hips")
         left, right = np.array(joints["upperarm01.L"]), np.array(joints["upperarm01.R"]) * (1, -1, -1)
@@ -54,14 +56,14 @@ def test_rotation_matrix_turns_by_the_right_hand() -> None:
 
 @pytest.mark.parametrize("age", [0.0, 1 / 3, 0.66])
 def test_a_minor_is_refused_before_anything_is_built(age: float) -> None:
-    from skinseg.synthetic.people.human import pose_body
+    from skinseg.synthetic.body.human import pose_body
 
     with pytest.raises(ValueError, match="adults"):
         pose_body(adult(age=age))
 
 
 def test_a_body_without_an_age_is_refused() -> None:
-    from skinseg.synthetic.people.human import pose_body
+    from skinseg.synthetic.body.human import pose_body
 
     with pytest.raises(ValueError, match="adults"):
         pose_body(Body({}, {}, "a_pose", {}))
@@ -70,9 +72,10 @@ def test_a_body_without_an_age_is_refused() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("family", ["arms_down", "walking", "sitting"])
 def test_a_person_stands_on_the_floor_over_the_origin(family: str) -> None:
-    from skinseg.synthetic.people.human import pose_body, skin_mesh, track_points
+    from skinseg.synthetic.body.human import pose_body, track_points
+    from skinseg.synthetic.rendering.figure import skin_mesh
 
-    body = pose_body(dataclasses.replace(adult(), joints=POSTURES[family]))
+    body = pose_body(dataclasses.replace(adult(), joints=POSTURES[family].joints))
     covered = np.zeros(13378, bool)
     assert abs(skin_mesh(body, covered, BALD, PLAIN).vertices[:, 2].min()) < 1e-5
     np.testing.assert_allclose(body.posed_bones["root"][:2], 0, atol=1e-6)
@@ -84,9 +87,9 @@ def test_a_person_stands_on_the_floor_over_the_origin(family: str) -> None:
 
 @pytest.mark.slow
 def test_arms_point_where_the_posture_says() -> None:
-    from skinseg.synthetic.people.human import pose_body
+    from skinseg.synthetic.body.human import pose_body
 
-    bones = pose_body(dataclasses.replace(adult(), joints=POSTURES["arms_up"])).posed_bones
+    bones = pose_body(dataclasses.replace(adult(), joints=POSTURES["arms_up"].joints)).posed_bones
     assert bones["wrist.L"][2] > bones["head"][2]
     assert bones["wrist.R"][2] > bones["head"][2]
     np.testing.assert_allclose(bones["wrist.L"] * (-1, 1, 1), bones["wrist.R"], atol=1e-3)
@@ -94,7 +97,7 @@ def test_arms_point_where_the_posture_says() -> None:
 
 @pytest.mark.slow
 def test_without_joints_the_pose_is_the_rest_pose() -> None:
-    from skinseg.synthetic.people.human import pose_body
+    from skinseg.synthetic.body.human import pose_body
 
     body = pose_body(dataclasses.replace(adult(), joints={}))
     shift = body.posed - body.rest
@@ -103,7 +106,8 @@ def test_without_joints_the_pose_is_the_rest_pose() -> None:
 
 @pytest.mark.slow
 def test_meshes_are_compact_and_carry_every_class() -> None:
-    from skinseg.synthetic.people.human import part_meshes, pose_body, skin_mesh
+    from skinseg.synthetic.body.human import part_meshes, pose_body
+    from skinseg.synthetic.rendering.figure import skin_mesh
 
     body = pose_body(adult())
     covered = np.zeros(13378, bool)
@@ -124,8 +128,8 @@ def test_meshes_are_compact_and_carry_every_class() -> None:
 
 @pytest.mark.slow
 def test_building_a_scene_twice_gives_the_same_arrays() -> None:
-    from skinseg.synthetic.people.human import build_figure
-    from skinseg.synthetic.sampling import draw_scene
+    from skinseg.synthetic.draw.scene import draw_scene
+    from skinseg.synthetic.rendering.figure import build_figure
 
     scene = draw_scene(GeneratorConfig(), seed=5, index=0)
     first, again = build_figure(scene), build_figure(scene)
@@ -138,7 +142,7 @@ def test_building_a_scene_twice_gives_the_same_arrays() -> None:
 
 @pytest.mark.slow
 def test_an_unknown_bone_is_named() -> None:
-    from skinseg.synthetic.people.human import pose_body
+    from skinseg.synthetic.body.human import pose_body
 
     with pytest.raises(ValueError, match="tail"):
         pose_body(dataclasses.replace(adult(), joints={"tail": (0.1, 0.0, 0.0)}))
@@ -146,9 +150,9 @@ def test_an_unknown_bone_is_named() -> None:
 
 @pytest.mark.slow
 def test_a_chest_that_may_be_bare_is_a_mans_whatever_the_cup_size() -> None:
-    from skinseg.synthetic.people.human import pose_body
-    from skinseg.synthetic.people.reference import reference_body
-    from skinseg.synthetic.people.wardrobe import CHEST_COVERED_FROM_GENDER
+    from skinseg.synthetic.body.human import pose_body
+    from skinseg.synthetic.body.reference import reference_body
+    from skinseg.synthetic.clothes.underwear import CHEST_COVERED_FROM_GENDER
 
     def front(gender: float, cupsize: float) -> float:
         body = pose_body(adult(gender=gender, cupsize=cupsize))

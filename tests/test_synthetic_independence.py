@@ -18,7 +18,7 @@ from scipy.stats import chi2_contingency, false_discovery_control, spearmanr
 
 from skinseg.synthetic import streams
 from skinseg.synthetic.config import GeneratorConfig
-from skinseg.synthetic.sampling import draw_scene
+from skinseg.synthetic.draw.scene import draw_scene
 from skinseg.synthetic.scene import Person, Scene
 from skinseg.synthetic.streams import Part, stream
 

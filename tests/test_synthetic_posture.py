@@ -6,9 +6,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from skinseg.synthetic.body import hands, limbs
+from skinseg.synthetic.body import joints as body_joints
+from skinseg.synthetic.body.hands import GESTURES
+from skinseg.synthetic.body.posture import POSTURES
 from skinseg.synthetic.config import GeneratorConfig
-from skinseg.synthetic.people import posture
-from skinseg.synthetic.people.posture import GESTURES, POSTURES, draw_body, draw_joints, rotation_matrix
+from skinseg.synthetic.draw.body import draw_body, draw_joints
+from skinseg.synthetic.geometry.rotation import rotation_matrix, rotation_vector
 from skinseg.synthetic.scene import YOUNGEST_ADULT, Body
 
 Floats = npt.NDArray[np.floating]
@@ -90,29 +94,29 @@ def test_elbows_and_knees_never_bend_backwards(family: str) -> None:
         joints = draw_joints(rng, family)
         for side, mirror in (("L", np.ones(3)), ("R", np.array([1, -1, -1]))):
             elbow = rotation_matrix(np.array(joints[f"lowerarm01.{side}"]) * mirror)
-            fore = elbow @ posture._FOREARM
-            assert np.cross(posture._UPPER_ARM, fore) @ posture._ELBOW > -1e-6
+            fore = elbow @ body_joints.FOREARM
+            assert np.cross(body_joints.UPPER_ARM, fore) @ limbs.ELBOW > -1e-6
             knee = rotation_matrix(np.array(joints[f"lowerleg01.{side}"]) * mirror)
-            assert np.cross(posture._THIGH, knee @ posture._SHIN)[0] > -0.01
+            assert np.cross(body_joints.THIGH, knee @ body_joints.SHIN)[0] > -0.01
 
 
 @pytest.mark.parametrize("name", GESTURES)
 def test_fingers_never_bend_over_the_back_of_the_hand(name: str) -> None:
-    joints = posture._left_hand(GESTURES[name])
+    joints = hands.left_hand(GESTURES[name])
     for finger in range(4):
         tip, turn = np.zeros(3), np.eye(3)
-        for joint, bone in enumerate(posture._PHALANGES[finger]):
+        for joint, bone in enumerate(hands._PHALANGES[finger]):
             turn = turn @ rotation_matrix(np.array(joints[f"finger{finger + 2}-{joint + 1}.L"]))
-            tip = tip + 0.03 * posture._HAND @ turn @ posture._HAND.T @ bone
+            tip = tip + 0.03 * body_joints.HAND @ turn @ body_joints.HAND.T @ bone
         assert tip[1] > -0.005  # metres out of the palm
 
 
 def test_a_flat_hand_is_straight_and_a_fist_is_closed() -> None:
     def reach(name: str) -> float:
-        joints, turn, tip = posture._left_hand(GESTURES[name]), np.eye(3), np.zeros(3)
-        for joint, bone in enumerate(posture._PHALANGES[1]):
+        joints, turn, tip = hands.left_hand(GESTURES[name]), np.eye(3), np.zeros(3)
+        for joint, bone in enumerate(hands._PHALANGES[1]):
             turn = turn @ rotation_matrix(np.array(joints[f"finger3-{joint + 1}.L"]))
-            tip = tip + posture._HAND @ turn @ posture._HAND.T @ bone
+            tip = tip + body_joints.HAND @ turn @ body_joints.HAND.T @ bone
         return float(tip[0])
 
     assert reach("flat") > 2.9
@@ -124,8 +128,8 @@ def test_rotation_vectors_invert_rotation_matrices() -> None:
     for _ in range(20):
         vector = rng.normal(size=3)
         vector *= rng.uniform(0, 3.0) / np.linalg.norm(vector)
-        np.testing.assert_allclose(posture.rotation_vector(rotation_matrix(vector)), vector, atol=1e-9)
-    np.testing.assert_array_equal(posture.rotation_vector(np.eye(3)), np.zeros(3))
+        np.testing.assert_allclose(rotation_vector(rotation_matrix(vector)), vector, atol=1e-9)
+    np.testing.assert_array_equal(rotation_vector(np.eye(3)), np.zeros(3))
 
 
 def test_eyes_look_the_same_way() -> None:
@@ -135,7 +139,7 @@ def test_eyes_look_the_same_way() -> None:
 
 @pytest.mark.slow
 def test_every_bone_and_action_is_known_to_the_body_model() -> None:
-    from skinseg.synthetic.people.anatomy import body_model
+    from skinseg.synthetic.body.anatomy import body_model
 
     model = body_model()
     for body in bodies(EVEN, 300):
@@ -147,9 +151,10 @@ def depths_of_hands(body: Body) -> tuple[Floats, Floats]:
     """Of points of both hands: how deep they lie below the rest of the body's skin, and how far from it, metres."""
     from scipy.spatial import cKDTree
 
-    from skinseg.synthetic.people.anatomy import face_groups
-    from skinseg.synthetic.people.human import pose_body
-    from skinseg.synthetic.people.reference import reference_body, vertex_normals
+    from skinseg.synthetic.body.anatomy import face_groups
+    from skinseg.synthetic.body.human import pose_body
+    from skinseg.synthetic.body.reference import reference_body
+    from skinseg.synthetic.geometry.quads import vertex_normals
 
     reference, faces = reference_body(), face_groups()["body"]
     skin = np.unique(faces)
@@ -166,7 +171,9 @@ def depths_of_hands(body: Body) -> tuple[Floats, Floats]:
     return np.einsum("ij,ij->i", posed[nearest] - points, normals[nearest]), distance
 
 
-NEAR_THE_BODY = sorted(posture._TOUCHING | {"arms_down", "crouching", "walking"})
+NEAR_THE_BODY = sorted(
+    {name for name, posture in POSTURES.items() if posture.touching} | {"arms_down", "crouching", "walking"}
+)
 
 
 @pytest.mark.slow

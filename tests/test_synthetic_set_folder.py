@@ -16,14 +16,14 @@ from PIL import Image
 
 from skinseg.errors import UserError
 from skinseg.synthetic.config import GeneratorConfig
+from skinseg.synthetic.draw.scene import draw_scene
 from skinseg.synthetic.labels import PartClass
 from skinseg.synthetic.rendering import lanes, renderer, set_folder
 from skinseg.synthetic.rendering.frames import Frame
 from skinseg.synthetic.rendering.label_image import PALETTE, encode_labels, read_labels
 from skinseg.synthetic.rendering.renderer import render_job, verify_set
 from skinseg.synthetic.rendering.set_folder import SetFolder, check_claim, claim, disk_errors, locked
-from skinseg.synthetic.sampling import draw_scene
-from skinseg.synthetic.surroundings.backgrounds import Photos
+from skinseg.synthetic.room.backgrounds import Photos
 from tests.stand_in import CONFIG, PlainJob, read_plain_job, write_script
 
 JOB = PlainJob(CONFIG, 0)

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from skinseg.synthetic.room.textures.noise import SIZE
+from skinseg.synthetic.room.textures.tile import TEXTURES, texture_tile
 from skinseg.synthetic.scene import Surface
-from skinseg.synthetic.surroundings.textures import SIZE, TEXTURES, texture
 
 COLORS = (
     (0.5, 0.35, 0.2), (0.1, 0.3, 0.5), (0.7, 0.7, 0.65), (0.05, 0.04, 0.04), (0.3, 0.05, 0.05), (0.2, 0.4, 0.1),
@@ -19,18 +20,18 @@ def surface(kind, seed=3, colors=COLORS):
 
 @pytest.mark.parametrize("kind", TEXTURES)
 def test_a_tile_is_rgb_and_a_function_of_its_record(kind):
-    tile = texture(surface(kind))
+    tile = texture_tile(surface(kind))
     assert tile.shape == (SIZE, SIZE, 3)
     assert tile.dtype == np.uint8
-    np.testing.assert_array_equal(tile, texture(surface(kind)))
-    assert (tile != texture(surface(kind, seed=4))).any()
+    np.testing.assert_array_equal(tile, texture_tile(surface(kind)))
+    assert (tile != texture_tile(surface(kind, seed=4))).any()
 
 
 @pytest.mark.parametrize("kind", TEXTURES)
 def test_a_tile_repeats_without_a_seam(kind):
     """The step over an edge is no larger than the larger steps within."""
     for seed in range(3):
-        tile = texture(surface(kind, seed)).astype(float)
+        tile = texture_tile(surface(kind, seed)).astype(float)
         for axis in (0, 1):
             steps = np.abs(tile - np.roll(tile, 1, axis=axis)).mean(axis=(1 - axis, 2))
             assert steps[0] <= steps[1:].max() * 1.2 + 1
@@ -39,12 +40,14 @@ def test_a_tile_repeats_without_a_seam(kind):
 @pytest.mark.parametrize("kind", TEXTURES)
 def test_one_colour_is_a_palette(kind):
     for seed in range(4):
-        assert texture(surface(kind, seed, COLORS[:1])).std() > 0.5
+        assert texture_tile(surface(kind, seed, COLORS[:1])).std() > 0.5
 
 
 @pytest.mark.parametrize("kind", ["plain", "wood", "brick", "fabric", "sand", "grass"])
 def test_a_material_has_the_colour_it_is_given(kind):
-    reds = [texture(surface(kind, seed, ((0.6, 0.05, 0.05),) * 3)).mean(axis=(0, 1)) for seed in range(3)]
+    reds = [
+        texture_tile(surface(kind, seed, ((0.6, 0.05, 0.05),) * 3)).mean(axis=(0, 1)) for seed in range(3)
+    ]
     assert all(red > 1.2 * green for red, green, _ in reds)
 
 
@@ -52,7 +55,7 @@ def test_a_material_has_the_colour_it_is_given(kind):
 def test_scenes_have_edges_as_photographs_have(kind):
     """Few large steps among many small ones: a kurtosis far above a Gaussian's 3, and power that falls."""
     for seed in range(2):
-        grey = texture(surface(kind, seed)).mean(axis=2)
+        grey = texture_tile(surface(kind, seed)).mean(axis=2)
         steps = np.diff(grey, axis=1)
         assert ((steps - steps.mean()) ** 4).mean() / steps.var() ** 2 > 4
         power = np.abs(np.fft.fft2(grey - grey.mean())) ** 2
@@ -62,10 +65,10 @@ def test_scenes_have_edges_as_photographs_have(kind):
 
 
 def test_tiles_are_not_all_alike():
-    means = [texture(surface("clutter", seed)).std() for seed in range(4)]
+    means = [texture_tile(surface("clutter", seed)).std() for seed in range(4)]
     assert len({round(mean, 3) for mean in means}) == 4
 
 
 def test_an_unknown_texture_is_named():
     with pytest.raises(ValueError, match="'lava'"):
-        texture(surface("lava"))
+        texture_tile(surface("lava"))

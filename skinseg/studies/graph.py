@@ -354,7 +354,7 @@ def _titled(fit: Fit, point: Sequence[str], seed: int) -> str:
 
 
 def _photographs(folder: Path) -> list[int | str]:
-    from skinseg.synthetic.surroundings.backgrounds import find_photos
+    from skinseg.synthetic.room.backgrounds import find_photos
 
     photos = find_photos(folder.resolve())
     lines = [f"{name} {digest}" for name, digest in zip(photos.names, photos.hashes, strict=True)]

@@ -128,7 +128,7 @@ def _render(node: Node, folder: Path, root: Path, scheduler: str | None, workers
 
     photos = None
     if node.how["backgrounds"]:
-        from skinseg.synthetic.surroundings.backgrounds import find_photos
+        from skinseg.synthetic.room.backgrounds import find_photos
 
         photos = find_photos(Path(node.how["backgrounds"]).resolve())
     config = GeneratorConfig.from_record(dict(node.spec["config"]), node.title)

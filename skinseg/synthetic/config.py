@@ -1,4 +1,7 @@
-"""What the generator draws from: every knob with its unit, its bounds and what it does."""
+"""What the generator draws from: every knob with its unit, its bounds and what it does.
+
+Names and default weights of postures, hairstyles and patterns are those of their records.
+"""
 
 import dataclasses
 import hashlib
@@ -11,6 +14,9 @@ from typing import Any
 import yaml
 
 from skinseg.errors import UserError
+from skinseg.synthetic.body.posture import POSTURES
+from skinseg.synthetic.clothes.patterns import PATTERNS
+from skinseg.synthetic.hair.grow import STYLES
 from skinseg.synthetic.scene import YOUNGEST_ADULT
 
 Weights = dict[str, float]
@@ -25,7 +31,7 @@ def _share(default: float) -> Any:
     return _field(default, 0.0, 1.0)
 
 
-def _weights(**weights: float) -> Any:
+def _weights(weights: Weights) -> Any:
     """A choice among the names given here: what a configuration leaves out is never drawn."""
     shares = {name: float(weight) for name, weight in weights.items()}
     return dataclasses.field(default_factory=shares.copy, metadata={"names": tuple(weights)})
@@ -51,18 +57,15 @@ class GeneratorConfig:
     p_woman: float = _share(0.5)
     build_sd: float = _field(0.16, 0.0, 0.5)  # deviation of the weight and muscle sliders about 0.5
     height_sd: float = _field(0.15, 0.0, 0.5)  # deviation of the height slider about 0.5
-    ethnicity: Weights = _weights(african=1, asian=1, caucasian=1)  # of the body's shape; tone is drawn apart
+    ethnicity: Weights = _weights(
+        {"african": 1, "asian": 1, "caucasian": 1}
+    )  # of the body; tone is drawn apart
     p_expression: float = _share(0.8)  # share of faces with an expression
-    poses: Weights = _weights(
-        a_pose=0.5, arms_down=3, arms_aside=0.7, arms_behind=0.7, hands_on_hips=1, arms_folded=1,
-        hands_clasped=1, waving=1, hand_near_face=1, hand_on_chin=1, hand_in_hair=0.5, hands_behind_head=0.5,
-        arms_up=0.7, arm_round=0.7, hand_forward=0.7, forearm_up=0.5, walking=1, reaching=0.7, pointing=0.7,
-        leaning=0.7, sitting=1, cross_legged_sitting=0.4, kneeling=0.3, crouching=0.3,
-    )  # fmt: skip
+    poses: Weights = _weights({name: posture.weight for name, posture in POSTURES.items()})
     p_gesture: float = _share(0.5)  # share of hands that make a gesture; the rest hang relaxed
 
     # skin: amounts are drawn from 0 to the largest, small ones more often
-    tones: Weights = _weights(I=1, II=1, III=1, IV=1, V=1, VI=1)  # Fitzpatrick groups
+    tones: Weights = _weights(dict.fromkeys(("I", "II", "III", "IV", "V", "VI"), 1))  # Fitzpatrick groups
     redness_max: float = _share(1.0)  # flush of cheeks, nose, ears and joints
     freckles_max: float = _share(1.0)  # on light skin only
     moles_max: int = _field(30, 0, 1000)  # on the whole body
@@ -71,14 +74,8 @@ class GeneratorConfig:
     sheen_max: float = _share(0.7)
 
     # hair
-    hair_women: Weights = _weights(
-        bald=0.02, buzz=0.02, short=0.12, curly=0.1, afro=0.06, bob=0.16, long=0.32, ponytail=0.12, bun=0.08,
-        receding=0,
-    )  # fmt: skip
-    hair_men: Weights = _weights(
-        bald=0.1, buzz=0.16, short=0.46, curly=0.08, afro=0.05, bob=0, long=0.03, ponytail=0.01, bun=0.01,
-        receding=0.1,
-    )  # fmt: skip
+    hair_women: Weights = _weights({name: style.women for name, style in STYLES.items()})
+    hair_men: Weights = _weights({name: style.men for name, style in STYLES.items()})
     p_dyed: float = _share(0.05)  # share of hair in a colour that does not grow
     p_beard: float = _share(0.45)  # share of men with facial hair
     p_brows: float = _share(0.97)
@@ -87,7 +84,7 @@ class GeneratorConfig:
     # clothes; everyone wears underwear at least
     p_clothed: float = _share(0.8)  # share dressed over the underwear
     fit_max: float = _share(1.0)  # looseness and folds: 0 = skin-tight, 1 = wide
-    patterns: Weights = _weights(plain=0.5, stripes=0.13, checks=0.1, noise=0.1, flowers=0.08, print=0.09)
+    patterns: Weights = _weights({name: pattern.share for name, pattern in PATTERNS.items()})
     skin_like_share: float = _share(0.2)  # share of wall, thing and cloth colours in hues of skin
     warm_share: float = _share(0.1)  # of the others, share of vivid reds, pinks and oranges
 
@@ -101,7 +98,7 @@ class GeneratorConfig:
 
     # camera, after S2MGen: theta = 3π/2 + π·D·X^p_front, z ~ U(z_min, z_max),
     # F = (f_max - f_min)·X^(1/p_focal) + f_min, then the radius that frames the tracked part
-    track: Weights = _weights(upper_body=0.34, face=0.2, whole=0.18, hand=0.18, abdomen=0.1)
+    track: Weights = _weights({"upper_body": 0.34, "face": 0.2, "whole": 0.18, "hand": 0.18, "abdomen": 0.1})
     p_front: float = _field(2.5, 0.01, 100.0)  # 1: any side alike; larger: more from the front
     p_focal: float = _field(1.0, 0.01, 100.0)  # 1: uniform; larger: more long lenses, flatter perspective
     f_min: float = _field(24.0, 5.0, 1000.0)  # mm on a 36 mm sensor

@@ -1,6 +1,6 @@
 """The second data contract: the Scene, one frozen record per frame, complete enough to render it again.
 
-Everything random is drawn in `sampling.py` and stored here as plain numbers, so that the human builder and
+Everything random is drawn in `draw/` and stored here as plain numbers, so that the human builder and
 the render worker are deterministic functions of a Scene. Lengths are metres, angles radians, colours linear
 RGB in [0, 1] unless a field says otherwise; Z is up and a person faces -Y, standing at the origin.
 
@@ -66,7 +66,8 @@ class Skin:
 class Hair:
     """Scalp hair, brows, lashes and beard; `seed` roots the strands.
 
-    style: one of `hair.STYLES`; beard: one of `hair.BEARDS`. Lengths in metres, of the longest strands.
+    style: one of `hair.grow.STYLES`; beard: "none" or one of `hair.beards.BEARDS`. Lengths in metres, of the longest
+    strands.
     """
 
     style: str
@@ -85,7 +86,7 @@ class Hair:
 class Garment:
     """A piece of cloth: a shell about the body cut along iso-lines, or a hull that hangs about it.
 
-    kind: one of `wardrobe.KINDS`, which says what each covers.
+    kind: one of `clothes.wardrobe.GARMENTS`.
     Fractions run 0-1 along the limb: sleeve 0 = shoulder, 1 = wrist; leg 0 = crotch, 1 = ankle;
     neckline 0 = at the neck, 1 = deep; hem 0 = waist, 1 = crotch. Unused ones are 0.
     """
@@ -98,21 +99,18 @@ class Garment:
     offset: float  # how far free cloth stands off, metres; edges that hold stay close
     folds: float  # height of folds, metres
     color: Color
-    pattern: str  # one of PATTERNS
+    pattern: str  # one of `clothes.patterns.PATTERNS`
     pattern_color: Color
     pattern_scale: float  # repeats per metre
     roughness: float
     seed: int
 
 
-PATTERNS = ("plain", "stripes", "checks", "noise", "flowers", "print")
-
-
 @dataclass(frozen=True)
 class Accessory:
     """Something worn that is neither cloth nor body: class ACCESSORY.
 
-    kind: one of `accessories.KINDS`; size 0-1 between the smallest and the largest of its kind.
+    kind: one of `worn.accessories.ACCESSORIES`; size 0-1 between the smallest and the largest of its kind.
     """
 
     kind: str
@@ -145,7 +143,7 @@ class Person:
 class Surface:
     """A wall, floor, ceiling or the hull of a thing.
 
-    texture: a generator in `textures.py` with `colors` as its palette, or "photo": then `photo` is the file's
+    texture: one of `room.textures.tile.TEXTURES` with `colors` as its palette, or "photo": then `photo` is the file's
     name in the backgrounds folder, and `photo_hash` the first 12 hex digits of its SHA-256.
     """
 
@@ -177,8 +175,8 @@ class Room:
 class Thing:
     """An object that is no part of a person: class BACKGROUND, and it occludes people.
 
-    kind: one of `things.KINDS`. held: "" stands free at `position` (its lowest point's middle, metres), else
-    "left" or "right": in that hand of the first person, and position is not used. under: number of the person who
+    kind: one of `room.things.build.THINGS`. held: "" stands free at `position` (its lowest point's middle, metres),
+    else "left" or "right": in that hand of the first person, and position is not used. under: number of the person who
     sits on it; it then stands where they do and is as high as they sit, and position, turn and size are not used.
     """
 

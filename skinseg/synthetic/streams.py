@@ -1,4 +1,4 @@
-"""Every random stream of the generator by its name: nothing else in it makes a generator.
+"""Every random stream of the generator by its name, and the ways to draw from one: nothing else makes a generator.
 
 A stream is told from others by `spawn_key`, never by the length of the entropy: NumPy pads entropy with zeros, so
 that [seed, index] and [seed, index, 0] are one stream.
@@ -9,6 +9,9 @@ Free of everything but NumPy: the render worker imports it in its own environmen
 import enum
 
 import numpy as np
+
+Random = np.random.Generator
+Span = tuple[float, float]  # from and to, as `uniform` takes them
 
 
 class Part(enum.IntEnum):
@@ -53,7 +56,7 @@ class Part(enum.IntEnum):
     GRAIN = 57
 
 
-def stream(part: Part, seed: int, index: int = 0, attempt: int = 0, number: int = 0) -> np.random.Generator:
+def stream(part: Part, seed: int, index: int = 0, attempt: int = 0, number: int = 0) -> Random:
     """The generator of a part: equal arguments give equal streams, any others give unrelated ones.
 
     seed: of the set, or a thing's own, at least 0 and below 2^128. index, attempt: the frame's and its re-draw's.
@@ -66,3 +69,27 @@ def stream(part: Part, seed: int, index: int = 0, attempt: int = 0, number: int 
             "expected 0 <= seed < 2^128 and the others from 0 to 2^32 - 1"
         )
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(part, index, attempt, number)))
+
+
+def uniform(rng: Random, low: float, high: float) -> float:
+    return float(rng.uniform(low, high))
+
+
+def small(rng: Random, largest: float) -> float:
+    """From 0 to the largest, small values more often: X² of it."""
+    return largest * float(rng.random()) ** 2
+
+
+def normal(rng: Random, deviation: float, *, limit: float) -> float:
+    return float(np.clip(rng.normal(0.0, deviation), -limit, limit))
+
+
+def new_seed(rng: Random) -> int:
+    return int(rng.integers(2**31))
+
+
+def pick(rng: Random, weights: dict[str, float]) -> str:
+    """A name with the probability of its weight; the order of the mapping does not matter."""
+    names = sorted(weights)
+    shares = np.array([weights[name] for name in names], dtype=np.float64)
+    return names[int(rng.choice(len(names), p=shares / shares.sum()))]

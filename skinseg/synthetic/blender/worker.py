@@ -37,15 +37,14 @@ import numpy.typing as npt  # noqa: E402
 from mathutils import Matrix, Vector  # noqa: E402
 
 from skinseg.synthetic.blender.looks import class_look, look_of, surface_look  # noqa: E402
+from skinseg.synthetic.geometry.arrays import Floats  # noqa: E402
+from skinseg.synthetic.geometry.mesh import Figure, Mesh, Strands  # noqa: E402
 from skinseg.synthetic.labels import PartClass, skin_mask  # noqa: E402
-from skinseg.synthetic.mesh import Figure, Mesh, Strands  # noqa: E402
+from skinseg.synthetic.room.light import kelvin_to_rgb  # noqa: E402
 from skinseg.synthetic.scene import SENSOR, Light, Room, Scene, Surface  # noqa: E402
-from skinseg.synthetic.surroundings.light import kelvin_to_rgb  # noqa: E402
 
 SUN_ANGLE = 0.02  # radians: the sun's disc and a little haze, for shadows with an edge
 GPU_BACKENDS = ("OPTIX", "CUDA", "HIP", "METAL", "ONEAPI")
-
-Floats = npt.NDArray[np.float32]
 
 
 def main() -> None:

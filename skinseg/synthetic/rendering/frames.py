@@ -21,9 +21,9 @@ from skinseg.synthetic.rendering.label_image import encode_labels
 from skinseg.synthetic.rendering.worker_process import WorkerFailure, WorkerProcess
 
 if TYPE_CHECKING:
-    from skinseg.synthetic.mesh import Figure
+    from skinseg.synthetic.geometry.mesh import Figure
+    from skinseg.synthetic.room.backgrounds import Photos
     from skinseg.synthetic.scene import Scene
-    from skinseg.synthetic.surroundings.backgrounds import Photos
 
 TRIES = 3  # of a frame whose worker dies, before it is given up
 MOST_REDRAWS = 50  # of a frame that shows too little skin
@@ -45,7 +45,7 @@ class Job:
 
     def draw(self, index: int, attempt: int) -> "Scene":
         """The scene of a frame's attempt."""
-        from skinseg.synthetic.sampling import draw_scene
+        from skinseg.synthetic.draw.scene import draw_scene
 
         return draw_scene(self.config, self.seed, index, attempt, self.photos)
 
@@ -53,7 +53,7 @@ class Job:
         """The geometry of a scene."""
         import torch
 
-        from skinseg.synthetic.people.human import build_figure
+        from skinseg.synthetic.rendering.figure import build_figure
 
         torch.set_num_threads(1)  # one frame a core, and the same sums on every machine
         return build_figure(scene, self.photos)

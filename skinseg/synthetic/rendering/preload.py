@@ -6,10 +6,9 @@ import contextlib
 with contextlib.suppress(Exception):
     import torch
 
-    from skinseg.synthetic import sampling  # noqa: F401
-    from skinseg.synthetic.people import human  # noqa: F401
-    from skinseg.synthetic.people.anatomy import body_model
-    from skinseg.synthetic.rendering import develop  # noqa: F401
+    from skinseg.synthetic.body.anatomy import body_model
+    from skinseg.synthetic.draw import scene  # noqa: F401
+    from skinseg.synthetic.rendering import develop, figure  # noqa: F401
 
     torch.set_num_threads(1)  # a thread pool would not survive the fork
     body_model()

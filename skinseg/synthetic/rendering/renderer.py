@@ -30,7 +30,7 @@ from skinseg.synthetic.rendering.set_folder import (
 from skinseg.synthetic.rendering.worker_process import find_worker_command
 
 if TYPE_CHECKING:
-    from skinseg.synthetic.surroundings.backgrounds import Photos
+    from skinseg.synthetic.room.backgrounds import Photos
 
 SHEET_FRAMES = 24
 

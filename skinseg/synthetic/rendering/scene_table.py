@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from skinseg.files import written_whole
+from skinseg.synthetic.clothes.wardrobe import GARMENTS
 from skinseg.synthetic.rendering.frames import Row
 
 # Of the journal's row. Seconds, memory and platform differ between machines; equal sets have equal tables.
 _KEPT = ("index", "image", "attempt", "skin_share", "gain", "image_sha256", "mask_sha256")
-_UNDERWEAR = ("briefs", "bra")
 
 
 def factors(row: Row) -> Row:
@@ -36,7 +36,7 @@ def factors(row: Row) -> Row:
         "hair": hair["style"],
         "hair_length": hair["length"],
         "beard": hair["beard"],
-        "clothed": any(kind not in _UNDERWEAR for kind in garments),
+        "clothed": any(not GARMENTS[kind].underwear for kind in garments),
         "garments": " ".join(garments),
         "accessories": " ".join(accessory["kind"] for one in people for accessory in one["accessories"]),
         "things": " ".join(thing["kind"] for thing in scene["things"]),
