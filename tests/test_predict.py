@@ -224,3 +224,28 @@ def test_two_stars_match_any_depth(photos):
     write(photos / "below" / "further" / "d.jpg", fake(1, 30, 30).image)
     found = find_pictures([str(photos / "**" / "*.jpg")]).sources
     assert [source.path.name for source in found] == ["a [1].jpg", "d.jpg"]
+
+
+def test_a_photograph_is_never_replaced_by_a_mask(checkpoint, photos, tmp_path, capsys):
+    write(photos / "a [1]_skin.png", fake(5, 40, 40).image)
+    mine = (photos / "a [1]_skin.png").read_bytes()
+    arguments = ["predict", str(photos), "--checkpoint", str(checkpoint), "--out"]
+    assert main([*arguments, str(photos)]) == 2
+    assert "a [1]_skin.png: exists and was not written by an earlier predict" in capsys.readouterr().err
+    assert (photos / "a [1]_skin.png").read_bytes() == mine
+    assert not (photos / "predictions.jsonl").exists()
+    (photos / "a [1]_skin.png").unlink()
+    # What a call wrote itself it replaces, and does not take for a photograph.
+    assert main([*arguments, str(photos)]) == 0
+    first = lines(photos)
+    assert main([*arguments, str(photos)]) == 0
+    assert lines(photos) == first
+    assert "a [1]_skin.png: " in capsys.readouterr().out
+
+
+def test_a_films_frames_and_a_photograph_of_their_name_are_refused(checkpoint, photos, tmp_path, capsys):
+    write(photos / "clip" / "000000.jpg", fake(5, 40, 40).image)
+    (tmp_path / "clip.mp4").write_bytes(b"a film")
+    given = [str(photos), str(tmp_path / "clip.mp4")]
+    assert main(["predict", *given, "--checkpoint", str(checkpoint), "--out", str(tmp_path / "out")]) == 2
+    assert "would both be written into" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """`skinseg predict`: masks for the user's own photographs and videos."""
 
+import glob
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,14 +12,21 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from skinseg.datasets.sample import Image
+from skinseg.datasets.sample import HEADS, Image
+from skinseg.errors import UserError
 from skinseg.files import written_whole
+from skinseg.images.files import PassedOver
 from skinseg.models.loading import load
 from skinseg.models.prediction import ImagePredictor, Prediction
-from skinseg.predict.pictures import Picture, count_pictures, find_pictures, read_pictures
+from skinseg.predict.pictures import Picture, Source, count_pictures, find_pictures, read_pictures
 
 SKIPPED = 1  # exit code where an image could not be read; the others have their masks
 TABLE = "predictions.jsonl"
+
+_ENDINGS = frozenset(
+    {"overlay.jpg", *(f"{head}.png" for head in HEADS), *(f"{head}_probability.png" for head in HEADS)}
+)
+"""How the names of outputs end, after the image's own."""
 
 _TINT: dict[str, tuple[int, int, int]] = {"skin": (0, 158, 255), "person": (255, 214, 0)}  # RGB
 
@@ -47,9 +55,18 @@ def predict(
     Raises UserError where there is no image, two would have one name, or the checkpoint or device is bad.
     """
     found = find_pictures(images)
-    sources = found.sources
-    for passed in found.passed_over:
+    earlier = _written_before(out)
+    sources = [source for source in found.sources if source.path.resolve() not in earlier]
+    passed_over = found.passed_over + [
+        PassedOver(source.path, f"{out / TABLE} says that an earlier predict wrote it")
+        for source in found.sources
+        if source.path.resolve() in earlier
+    ]
+    for passed in passed_over:
         print(f"passed over: {passed.path}: {passed.reason}")
+    if not sources:
+        raise UserError(f"nothing to predict: all that was named is what an earlier predict wrote into {out}")
+    _check_outputs(sources, out, earlier)
     predictor = load(checkpoint, device)
     lines: list[dict[str, Any]] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -71,9 +88,46 @@ def predict(
     skipped = sum("error" in line for line in lines)
     print(
         f"{out}: {len(lines) - skipped} images segmented, {skipped} skipped, one line each in {out / TABLE}; "
-        f"{len(found.passed_over)} other files passed over"
+        f"{len(passed_over)} other files passed over"
     )
     return SKIPPED if skipped else 0
+
+
+def _written_before(out: Path) -> set[Path]:
+    """The files that the table of an earlier call names: these may be replaced."""
+    try:
+        lines = [json.loads(line) for line in (out / TABLE).read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError):
+        return set()
+    names = [
+        value
+        for line in lines
+        if isinstance(line, dict)
+        for key, value in line.items()
+        if key != "image" and isinstance(value, str) and key != "error"
+    ]
+    return {Path(name).resolve() for name in names}
+
+
+def _check_outputs(sources: Sequence[Source], out: Path, earlier: set[Path]) -> None:
+    """Raise UserError where an output would take the place of a file that no earlier call wrote."""
+    photographs = {source.name for source in sources if not source.is_video}
+    for source in sources:
+        if source.is_video:
+            twin = next((name for name in photographs if name.startswith(f"{source.name}/")), None)
+            if twin is not None:
+                raise UserError(
+                    f"{source.path} and the photograph {twin} would both be written into {out / source.name}, expected "
+                    "names that differ; predict them into two folders"
+                )
+            continue
+        for path in sorted((out / source.name).parent.glob(f"{glob.escape(Path(source.name).name)}_*")):
+            ending = path.name.removeprefix(f"{Path(source.name).name}_")
+            if ending in _ENDINGS and path.resolve() not in earlier:
+                raise UserError(
+                    f"{path}: exists and was not written by an earlier predict, so the mask of {source.path} would "
+                    "replace it; give --out another folder"
+                )
 
 
 def _batches(
