@@ -28,6 +28,7 @@ from skinseg.training import wandb_run
 from skinseg.training.adaptation import METHODS
 from skinseg.training.criterion import WORST_TONE, groups_compared
 from skinseg.training.module import SkinPersonModule
+from skinseg.training.saver import Saver
 
 RUNS = Path("runs")
 
@@ -177,10 +178,8 @@ class TrainingCLI(LightningCLI):
             best, last = checkpoints.BEST.stem, checkpoints.LAST.stem
             # Two: `save_last` of the first skips the epochs that are not its best, and resuming needs each.
             added += [
-                ModelCheckpoint(
-                    folder, best, monitor=self.model.criterion, mode="max", enable_version_counter=False
-                ),
-                ModelCheckpoint(folder, last, enable_version_counter=False),
+                Saver(folder, best, monitor=self.model.criterion, mode="max", enable_version_counter=False),
+                Saver(folder, last, enable_version_counter=False),
             ]
         if self.subcommand == "fit":
             added += wandb_run.callbacks(config.get("logger"), self.config["fit"].model.pretrained)
