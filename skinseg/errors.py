@@ -1,5 +1,8 @@
 """The one exception the command line turns into a sentence."""
 
+import difflib
+from collections.abc import Iterable
+
 
 class UserError(Exception):
     """Something the user gave or the machine lacks: a file, an option, an environment.
@@ -7,3 +10,9 @@ class UserError(Exception):
     The message is one sentence or two that a reader can act on: the file or option, what was found,
     what was expected, and the way out. `skinseg.cli` prints it without a stack trace and exits with 2.
     """
+
+
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """The words ", did you mean hgr?" where a name is nearly one that there is, else none."""
+    nearest = difflib.get_close_matches(given.lower(), list(known), 1)
+    return f", did you mean {nearest[0]}?" if nearest else ""

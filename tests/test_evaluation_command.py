@@ -230,6 +230,22 @@ def test_a_bad_image_keeps_the_finished_datasets(checkpoint: Path, tmp_path: Pat
 
 
 @pytest.mark.slow
+def test_a_broken_neighbour_stops_nothing(checkpoint: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    fakes.make_pratheepan(data / "pratheepan", 6)
+    (data / "ecu" / "origin_images").mkdir(parents=True)
+    (data / "ecu" / "origin_images" / "im00001.jpg").write_bytes(b"half of a data set")
+    with pytest.raises(UserError, match="ECU"):
+        evaluate(checkpoint, tmp_path / "all", data, device="cpu")
+    evaluate(checkpoint, tmp_path / "one", data, device="cpu", names=["pratheepan"])
+    assert {row.test_set for row in read_rows(tmp_path / "one" / "rows.parquet")} == {"pratheepan"}
+    with pytest.raises(UserError, match=r"'pratheepn' does not exist, did you mean pratheepan\?"):
+        evaluate(checkpoint, tmp_path / "none", data, device="cpu", names=["pratheepn"])
+    with pytest.raises(UserError, match="--data-root is missing"):
+        evaluate(checkpoint, tmp_path / "none", device="cpu", names=["pratheepan"])
+
+
+@pytest.mark.slow
 def test_split_tones_labels_and_exclusions_of_the_user(checkpoint: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     fakes.make_ecu(data / "ecu", 12)

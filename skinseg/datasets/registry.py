@@ -12,7 +12,7 @@ from skinseg.datasets.label_policy import is_level
 from skinseg.datasets.pratheepan import Pratheepan
 from skinseg.datasets.rendered import Rendered
 from skinseg.datasets.sfa import Sfa
-from skinseg.errors import UserError
+from skinseg.errors import UserError, did_you_mean
 
 PHOTOGRAPHS: tuple[type[Dataset], ...] = (Ecu, Hgr, Sfa, Abdomen, Pratheepan)
 _NAMED: tuple[type[Dataset], ...] = (*PHOTOGRAPHS, Rendered)
@@ -69,8 +69,8 @@ def open_dataset(
     own = None if name in DATASETS else _own_folder(name, data_root)
     if name not in DATASETS and own is None:
         raise UserError(
-            f"dataset {name!r} does not exist; choose one of {', '.join(DATASETS)}, or the name of a folder with "
-            f"images/ and masks/ in {data_root}"
+            f"dataset {name!r} does not exist{did_you_mean(name, DATASETS)}; choose one of {', '.join(DATASETS)}, "
+            f"or the name of a folder with images/ and masks/ in {data_root}"
         )
     kind = DATASETS.get(name, Folder)
     foreign = (labels or {}).keys() - kind.label_defaults.keys()

@@ -22,6 +22,7 @@ from skinseg.datasets.fingerprint import fingerprint
 from skinseg.datasets.label_policy import parse_labels
 from skinseg.datasets.name_table import check_speaks_of, ids_named
 from skinseg.datasets.registry import find_datasets, open_dataset
+from skinseg.datasets.rendered import Rendered
 from skinseg.errors import UserError
 from skinseg.evaluation.curves import keep_curves
 from skinseg.evaluation.masks import MaskFolder
@@ -94,7 +95,7 @@ def evaluate(
     if subset not in SUBSETS:
         raise UserError(f"--subset {subset}: one of {', '.join(SUBSETS)} expected")
     changes = parse_labels(labels)
-    datasets = _named(_datasets(data_root, rendered, changes), names)
+    datasets = _datasets(data_root, rendered, changes, names)
     for table in filter(None, (split_file, tones, exclude)):
         check_speaks_of(table, [dataset.name for dataset in datasets])
     parts = [_part(dataset, subset, split_seed, split_file, tones, exclude) for dataset in datasets]
@@ -183,26 +184,30 @@ def _part(
     return _Part(dataset, split, chosen, image_ids)
 
 
-def _datasets(data_root: Path | None, rendered: Path | None, labels: dict[str, str]) -> list[Dataset]:
-    found = [] if rendered is None else [open_dataset("rendered", rendered, labels, strict_labels=False)]
-    found += [] if data_root is None else find_datasets(data_root, labels)
+def _datasets(
+    data_root: Path | None, rendered: Path | None, labels: dict[str, str], names: Collection[str] | None
+) -> list[Dataset]:
+    """What to score on; of datasets that are not named none is opened, so a broken one stops nothing."""
+    if names is not None and data_root is None and set(names) - {Rendered.name}:
+        raise UserError(
+            f"--datasets {' '.join(names)}: --data-root is missing, expected the folder that holds them"
+        )
+    wanted = None if names is None else [name for name in names if name != Rendered.name]
+    found = []
+    if rendered is not None and (names is None or Rendered.name in names):
+        found.append(open_dataset(Rendered.name, rendered, labels, strict_labels=False))
+    if data_root is not None and wanted is None:
+        found += find_datasets(data_root, labels)
+    elif data_root is not None:
+        found += [
+            open_dataset(name, data_root, labels, strict_labels=False) for name in dict.fromkeys(wanted or ())
+        ]
     if not found:
         raise UserError(
             "nothing to evaluate on: name a folder of datasets (--data-root, DATA_ROOT= with make) "
             "or a rendered set (--rendered)"
         )
     return found
-
-
-def _named(datasets: list[Dataset], names: Collection[str] | None) -> list[Dataset]:
-    found = [dataset.name for dataset in datasets]
-    for name in names or ():
-        if name not in found:
-            raise UserError(
-                f"--datasets: {name!r} is not among those found ({', '.join(found)}); choose from them, or leave the "
-                "option out to score on all"
-            )
-    return [dataset for dataset in datasets if names is None or dataset.name in names]
 
 
 def _write_scenes(table: Path, images: Collection[str], path: Path) -> None:

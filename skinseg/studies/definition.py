@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from skinseg.data.arrangement import ADAPTATIONS, ARRANGEMENTS
-from skinseg.errors import UserError
+from skinseg.errors import UserError, did_you_mean
 
 SCALES = ("laptop", "paper")
 SETS = ("source", "target", "both")
@@ -124,8 +124,11 @@ def study_path(given: str) -> Path:
     named = FOLDER / f"{given}.yaml"
     path = Path(given) if Path(given).is_file() or not named.is_file() else named
     if not path.is_file():
-        known = ", ".join(sorted(file.stem for file in FOLDER.glob("*.yaml"))) or f"no study in {FOLDER}"
-        raise UserError(f"study {given}: no such file, expected a study's YAML or one of the names: {known}")
+        names = sorted(file.stem for file in FOLDER.glob("*.yaml"))
+        raise UserError(
+            f"study {given}: no such file{did_you_mean(str(given), names)}, expected a study's YAML or one of: "
+            f"{', '.join(names) or f'no study in {FOLDER}'}"
+        )
     return path
 
 
