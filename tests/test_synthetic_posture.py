@@ -105,7 +105,7 @@ def test_fingers_never_bend_over_the_back_of_the_hand(name: str) -> None:
     joints = hands.left_hand(GESTURES[name])
     for finger in range(4):
         tip, turn = np.zeros(3), np.eye(3)
-        for joint, bone in enumerate(hands._PHALANGES[finger]):
+        for joint, bone in enumerate(hands.PHALANGES[finger]):
             turn = turn @ rotation_matrix(np.array(joints[f"finger{finger + 2}-{joint + 1}.L"]))
             tip = tip + 0.03 * body_joints.HAND @ turn @ body_joints.HAND.T @ bone
         assert tip[1] > -0.005  # metres out of the palm
@@ -114,7 +114,7 @@ def test_fingers_never_bend_over_the_back_of_the_hand(name: str) -> None:
 def test_a_flat_hand_is_straight_and_a_fist_is_closed() -> None:
     def reach(name: str) -> float:
         joints, turn, tip = hands.left_hand(GESTURES[name]), np.eye(3), np.zeros(3)
-        for joint, bone in enumerate(hands._PHALANGES[1]):
+        for joint, bone in enumerate(hands.PHALANGES[1]):
             turn = turn @ rotation_matrix(np.array(joints[f"finger3-{joint + 1}.L"]))
             tip = tip + body_joints.HAND @ turn @ body_joints.HAND.T @ bone
         return float(tip[0])
