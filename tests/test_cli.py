@@ -190,6 +190,9 @@ def test_from_fakes_to_report(
     skinseg("report", out)
     assert (out / "report.html").read_text(encoding="utf-8") == page
 
+    run = json.loads((out / "run.json").read_text(encoding="utf-8"))
+    assert run["start"] == run["training"]["start"]["name"] == "scratch"
+
     # The newest model, fine-tuned on HGR, beside the one that it started from.
     rows = read_rows(out / "rows.parquet")
     assert {(row.trained_on, row.pretrained_on) for row in rows} == {("hgr", "rendered")}

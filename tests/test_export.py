@@ -1,5 +1,6 @@
 """`skinseg export` through the command line, and every form that it writes read back."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -16,9 +17,11 @@ from skinseg.cli import main
 from skinseg.errors import UserError
 from skinseg.export import command as exporting
 from skinseg.export import quantization
-from skinseg.export.command import drawn_images
-from skinseg.models.checkpoint import read_checkpoint, weights_sha256
+from skinseg.export.command import Difference, Exported, drawn_images
+from skinseg.models.checkpoint import read_checkpoint
+from skinseg.models.encoder import weights_sha256
 from skinseg.models.onnx_model import KEY, OnnxPredictor
+from skinseg.reports.model_card import model_card
 from tests.fakes import fake, make_pratheepan, write
 from tests.test_models_checkpoint import saved
 
@@ -229,8 +232,18 @@ def test_a_score_that_falls_by_half_a_point_is_not_kept():
     assert kept(0.8, 0.81)  # a gain is no loss
 
 
+def test_the_card_says_what_training_started_from(checkpoint):
+    start = {"name": "ImageNet", "source": "some-package, some.pth", "sha256": "0123456789abcdef"}
+    record = read_checkpoint(checkpoint)
+    record = dataclasses.replace(record, metadata=record.metadata | {"start": start})
+    card = model_card(Exported(checkpoint.parent, record, Difference(0, 0, 1, True), None), [])
+    assert "Start: ImageNet (some-package, some.pth, SHA-256 0123456789ab)." in card
+    assert "those of ImageNet and of the encoder's weights too" in card
+
+
 def test_the_card_is_filled_from_result_rows(checkpoint, exported, tmp_path, capsys):
     card = (exported / "README.md").read_text()
+    assert "Start: unknown." in card
     assert "Not recorded in this checkpoint" in card
     assert "Not measured: exported without result rows" in card
     assert "Training time: 12.5 minutes, 3 epochs." in card

@@ -15,8 +15,8 @@ from skinseg.models.checkpoint import (
     metadata_of,
     newest_checkpoint,
     read_checkpoint,
-    weights_sha256,
 )
+from skinseg.models.encoder import weights_sha256
 from skinseg.models.unet import TwoHeadUnet
 
 CHANNELS = (16, 16, 8, 8, 8)

@@ -32,6 +32,7 @@ def make_results(
     seed: int = 0,
     adapt: str = "none",
     options: Mapping[str, Any] | None = None,
+    start: str | None = None,
     **seen: str,
 ) -> Path:
     """A results folder with 30 images of each set; `quality` is the mean percent of IoU."""
@@ -52,7 +53,8 @@ def make_results(
     run: dict[str, Any] = dict.fromkeys(("checkpoint", "weights", "config", "command", "date"), "x")
     run |= {"threshold": 0.5, "subset": "test", "split_seed": 0, "tables": {}, "versions": {"torch": "1"}}
     run |= {
-        "training": {"seed": seed, "adapt": adapt, "options": options or {}},
+        "training": {"seed": seed, "adapt": adapt, "options": options or {}}
+        | ({"start": {"name": start}} if start else {}),
         "config": configuration_hash(options or {}),
         "trained_on": trained_on,
         "pretrained_on": pretrained_on,
@@ -91,6 +93,33 @@ def test_methods_of_adaptation_are_arms_of_their_own(tmp_path: Path) -> None:
     assert [arm.label for arm in arms(runs)] == ["hgr", "hgr + rendered", "hgr + rendered by bgc"]
     compared = Comparison(runs)
     assert [(first.label, second.label) for first, second in compared.pairs] == [("hgr + rendered", "hgr")]
+
+
+def test_starts_are_arms_of_their_own_and_stand_beside_the_models(tmp_path: Path) -> None:
+    makes = (("hgr", None, "scratch"), ("hgr", "rendered", "scratch"), ("hgr", None, "ImageNet"))
+    folders = [
+        make_results(
+            tmp_path / str(i),
+            trained,
+            before,
+            50 + i,
+            seed=i,
+            start=start,
+            options={"adapt": "none", "model.encoder_weights": start},
+        )
+        for i, (trained, before, start) in enumerate(makes)
+    ]
+    compared = Comparison([read_results(folder) for folder in folders])
+    assert [arm.label for arm in compared.arms] == [
+        "hgr + rendered", "hgr, encoder_weights ImageNet", "hgr, encoder_weights scratch",
+    ]  # fmt: skip
+    # Pretraining is compared at one start.
+    assert [(first.label, second.label) for first, second in compared.pairs] == [
+        ("hgr + rendered", "hgr, encoder_weights scratch")
+    ]
+    text = write_report(folders, tmp_path / "out").paths["markdown"].read_text(encoding="utf-8")
+    assert "| model | start | trained on |" in text
+    assert "| ImageNet | hgr |" in text
 
 
 def test_arms_gather_seeds_and_order_by_training(folders: list[Path]) -> None:
