@@ -95,7 +95,7 @@ def write_masks(peer: Peer, datasets: Sequence[Dataset], masks: Path) -> list[st
 
 
 def numbers(report: Path) -> list[dict[str, Any]]:
-    """The lines of a report.csv without empty cells; numbers as numbers."""
+    """The lines of a report.csv without empty cells and paths; numbers as numbers."""
 
     def value(text: str) -> str | float:
         try:
@@ -104,7 +104,10 @@ def numbers(report: Path) -> list[dict[str, Any]]:
             return text
 
     with report.open(encoding="utf-8", newline="") as file:
-        return [{name: value(text) for name, text in line.items() if text} for line in csv.DictReader(file)]
+        return [
+            {name: value(text) for name, text in line.items() if text and name != "run"}
+            for line in csv.DictReader(file)
+        ]
 
 
 def main() -> None:
