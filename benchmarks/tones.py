@@ -23,8 +23,8 @@ import numpy as np
 import pandas as pd
 
 from skinseg.synthetic.config import GeneratorConfig
+from skinseg.synthetic.label_image import read_labels
 from skinseg.synthetic.labels import skin_mask
-from skinseg.synthetic.rendering.label_image import read_labels
 from skinseg.synthetic.rendering.renderer import render_set
 from skinseg.tones.ita import estimate_tone
 

@@ -13,8 +13,8 @@ import numpy.typing as npt
 import pandas as pd
 from PIL import Image as PillowImage
 
+from skinseg.synthetic.label_image import encode_labels
 from skinseg.synthetic.labels import PartClass
-from skinseg.synthetic.rendering.label_image import encode_labels
 
 HEIGHT, WIDTH = 72, 96
 CENTRE = (HEIGHT // 2, WIDTH // 2)

@@ -12,8 +12,8 @@ from skinseg.datasets.label_policy import CHOICES, parse_labels, policy_text
 from skinseg.datasets.registry import DATASETS, find_datasets, open_dataset
 from skinseg.datasets.sample import IGNORE
 from skinseg.errors import UserError
+from skinseg.synthetic.label_image import encode_labels, read_labels
 from skinseg.synthetic.labels import PartClass
-from skinseg.synthetic.rendering.label_image import encode_labels, read_labels
 from tests import fakes
 
 changes = st.fixed_dictionaries({}, optional={part: st.sampled_from(CHOICES[part]) for part in CHOICES})

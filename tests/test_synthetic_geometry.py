@@ -9,8 +9,8 @@ import pytest
 
 from skinseg.synthetic.config import GeneratorConfig
 from skinseg.synthetic.geometry.mesh import Figure
+from skinseg.synthetic.label_image import read_labels
 from skinseg.synthetic.labels import PartClass
-from skinseg.synthetic.rendering.label_image import read_labels
 from skinseg.synthetic.scene import SENSOR, Scene
 
 FRAMES, PIXELS = 4, 400

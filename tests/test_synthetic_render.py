@@ -20,10 +20,10 @@ from skinseg import cli
 from skinseg.datasets.rendered import Rendered
 from skinseg.errors import UserError
 from skinseg.synthetic.config import GeneratorConfig
+from skinseg.synthetic.label_image import read_labels
 from skinseg.synthetic.labels import PartClass, skin_mask
 from skinseg.synthetic.rendering import frames, lanes, renderer, worker_process
 from skinseg.synthetic.rendering.frames import FrameRenderer
-from skinseg.synthetic.rendering.label_image import read_labels
 from skinseg.synthetic.rendering.renderer import render_job, render_set
 from skinseg.synthetic.rendering.worker_process import WorkerFailure, WorkerProcess, find_worker_command
 from skinseg.synthetic.scene import Scene

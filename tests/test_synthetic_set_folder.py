@@ -17,10 +17,10 @@ from PIL import Image
 from skinseg.errors import UserError
 from skinseg.synthetic.config import GeneratorConfig
 from skinseg.synthetic.draw.scene import draw_scene
+from skinseg.synthetic.label_image import PALETTE, encode_labels, read_labels
 from skinseg.synthetic.labels import PartClass
 from skinseg.synthetic.rendering import lanes, renderer, set_folder
 from skinseg.synthetic.rendering.frames import Frame
-from skinseg.synthetic.rendering.label_image import PALETTE, encode_labels, read_labels
 from skinseg.synthetic.rendering.renderer import render_job, verify_set
 from skinseg.synthetic.rendering.set_folder import SetFolder, check_claim, claim, disk_errors, locked
 from skinseg.synthetic.room.backgrounds import Photos

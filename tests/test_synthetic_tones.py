@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from skinseg.synthetic.config import TONES, GeneratorConfig
+from skinseg.synthetic.label_image import read_labels
 from skinseg.synthetic.labels import skin_mask
 from skinseg.synthetic.rendering.frames import FrameRenderer, Job
-from skinseg.synthetic.rendering.label_image import read_labels
 from skinseg.synthetic.rendering.worker_process import find_worker_command
 from skinseg.tones.ita import estimate_tone
 

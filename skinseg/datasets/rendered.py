@@ -10,8 +10,8 @@ from skinseg.datasets.base import Dataset, Item, Part
 from skinseg.datasets.sample import IGNORE, Sample
 from skinseg.errors import UserError
 from skinseg.images.decoding import read_image
+from skinseg.synthetic.label_image import read_labels
 from skinseg.synthetic.labels import PartClass, person_mask, skin_mask
-from skinseg.synthetic.rendering.label_image import read_labels
 
 # Parts of the label policy, as classes of the label image.
 _CLASS_OF = {

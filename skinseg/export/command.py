@@ -20,8 +20,8 @@ from skinseg.export.quantization import INT8, Quantized, quantized
 from skinseg.files import written_whole
 from skinseg.images.decoding import read_image
 from skinseg.models.checkpoint import Checkpoint, model_of, newest_checkpoint, read_checkpoint
+from skinseg.models.exported import CONFIG, ONNX, WEIGHTS
 from skinseg.models.inference import Predictor
-from skinseg.models.loading import CONFIG, ONNX, WEIGHTS
 from skinseg.models.onnx_model import INPUT, KEY, OnnxPredictor
 from skinseg.models.prediction import THRESHOLD, ImagePredictor
 from skinseg.models.unet import STRIDE, TwoHeadUnet

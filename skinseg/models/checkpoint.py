@@ -20,7 +20,7 @@ from torch import Tensor
 
 from skinseg.errors import UserError
 from skinseg.models.encoder import weights_sha256
-from skinseg.models.loading import CONFIG, WEIGHTS
+from skinseg.models.exported import CONFIG, WEIGHTS
 from skinseg.models.unet import TwoHeadUnet
 
 KEY = "skinseg"

@@ -4,11 +4,8 @@ import importlib.util
 from pathlib import Path
 
 from skinseg.errors import UserError
+from skinseg.models.exported import ONNX, WEIGHTS
 from skinseg.models.prediction import ImagePredictor
-
-WEIGHTS = "model.safetensors"
-CONFIG = "config.json"
-ONNX = "model.onnx"
 
 
 def load(path: Path | str, device: str = "auto") -> ImagePredictor:

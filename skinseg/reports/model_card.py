@@ -12,8 +12,8 @@ from skinseg.export.command import Exported, export
 from skinseg.export.quantization import ALLOWED, INT8
 from skinseg.files import written_whole
 from skinseg.models.checkpoint import RESULT, Checkpoint, newest_checkpoint, read_checkpoint
+from skinseg.models.exported import CONFIG, ONNX, WEIGHTS
 from skinseg.models.lineage import IMAGENET, UNKNOWN, lineage_of, start_of
-from skinseg.models.loading import CONFIG, ONNX, WEIGHTS
 from skinseg.reports.markdown import table_text
 from skinseg.reports.results import Results, read_results
 from skinseg.reports.tables import dataset_tables, tone_tables

@@ -10,7 +10,7 @@ from typing import Any
 
 from skinseg.source import GENERATOR, GENERATOR_CARRIES, source_hashes
 
-_LABELS = ("synthetic/labels.py", "synthetic/rendering/label_image.py")
+_LABELS = ("synthetic/labels.py", "synthetic/label_image.py")
 CODE = {
     "render": GENERATOR,
     "fit": ("images", "models", "training", "data", "datasets", *_LABELS),

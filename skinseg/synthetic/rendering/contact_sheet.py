@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 from skinseg.errors import UserError
 from skinseg.files import written_whole
+from skinseg.synthetic.label_image import PALETTE, read_labels
 from skinseg.synthetic.labels import PartClass
-from skinseg.synthetic.rendering.label_image import PALETTE, read_labels
 
 CELL = 160  # pixels, side of a frame on the sheet
 COLUMNS = 6  # pairs of frame and overlay in a row

@@ -11,8 +11,8 @@ from skinseg.files import written_whole
 from skinseg.synthetic.config import GeneratorConfig
 from skinseg.synthetic.draw.camera import draw_track
 from skinseg.synthetic.draw.people import draw_tone
+from skinseg.synthetic.label_image import PALETTE
 from skinseg.synthetic.labels import SKIN_CLASSES, PartClass
-from skinseg.synthetic.rendering.label_image import PALETTE
 from skinseg.synthetic.streams import Part, stream
 
 SCENES = 1000  # of the table of tone by framing

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from skinseg.errors import UserError
 from skinseg.synthetic.config import GeneratorConfig
-from skinseg.synthetic.rendering.label_image import encode_labels
+from skinseg.synthetic.label_image import encode_labels
 from skinseg.synthetic.rendering.worker_process import WorkerFailure, WorkerProcess
 
 if TYPE_CHECKING:

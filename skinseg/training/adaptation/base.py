@@ -1,8 +1,8 @@
 """What an adaptation method may do to a step of training: the hooks that the Lightning module calls."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -10,11 +10,35 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from skinseg.data.patches import Batch
 from skinseg.models.unet import TwoHeadUnet
 
-if TYPE_CHECKING:
-    from skinseg.training.module import SkinPersonModule
-
 Pair = dict[str, Batch]
 """A training batch of two sets: {"source": Batch, "target": Batch}."""
+
+
+class TrainingStep(Protocol):
+    """What a method's step asks of the Lightning module; see there."""
+
+    network: TwoHeadUnet
+
+    @property
+    def progress(self) -> float: ...
+
+    def __call__(self, image: Tensor, /) -> dict[str, Tensor]: ...
+
+    def supervised_loss(
+        self, batch: Mapping[str, Tensor], prefix: str = "", weights: Mapping[str, Tensor] | None = None
+    ) -> Tensor | None: ...
+
+    def labelled_loss(
+        self,
+        logits: Mapping[str, Tensor],
+        batch: Mapping[str, Tensor],
+        prefix: str = "",
+        weights: Mapping[str, Tensor] | None = None,
+    ) -> Tensor | None: ...
+
+    def laid_out(self, image: Tensor) -> Tensor: ...
+
+    def log_mean(self, name: str, value: Tensor, count: int, prog_bar: bool = False) -> None: ...
 
 
 class Adaptation(nn.Module):
@@ -28,7 +52,7 @@ class Adaptation(nn.Module):
     def attach(self, network: TwoHeadUnet) -> None:
         """Build what depends on the network, once, before training."""
 
-    def loss(self, training: "SkinPersonModule", pair: Pair) -> Tensor | None:
+    def loss(self, training: TrainingStep, pair: Pair) -> Tensor | None:
         """The step's loss, to be minimised; None where the step has nothing to learn from."""
         raise NotImplementedError
 

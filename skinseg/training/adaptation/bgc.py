@@ -2,17 +2,14 @@
 Scene Semantic Segmentation)."""
 
 import math
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from skinseg.errors import UserError
 from skinseg.models.unet import TwoHeadUnet
-from skinseg.training.adaptation.base import Adaptation, Pair, frozen_statistics
-
-if TYPE_CHECKING:
-    from skinseg.training.module import SkinPersonModule
+from skinseg.training.adaptation.base import Adaptation, Pair, TrainingStep, frozen_statistics
 
 
 class Bgc(Adaptation):
@@ -60,7 +57,7 @@ class Bgc(Adaptation):
             return self.ratio
         return self.ratio * 0.5 * (1 + math.cos(math.pi * progress))
 
-    def loss(self, training: "SkinPersonModule", pair: Pair) -> Tensor | None:
+    def loss(self, training: TrainingStep, pair: Pair) -> Tensor | None:
         self.perturbation = None
         ratio = self.share(training.progress)
         if ratio == 0:

@@ -1,7 +1,7 @@
 """DANN, domain-adversarial training (Ganin et al. 2016, Domain-Adversarial Training of Neural Networks)."""
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -9,10 +9,7 @@ from torch import Tensor, nn
 
 from skinseg.errors import UserError
 from skinseg.models.unet import TwoHeadUnet
-from skinseg.training.adaptation.base import Adaptation, Pair
-
-if TYPE_CHECKING:
-    from skinseg.training.module import SkinPersonModule
+from skinseg.training.adaptation.base import Adaptation, Pair, TrainingStep
 
 
 class GradientReversal(torch.autograd.Function):
@@ -72,7 +69,7 @@ class Dann(Adaptation):
             nn.Linear(self.hidden, 1),
         )
 
-    def loss(self, training: "SkinPersonModule", pair: Pair) -> Tensor | None:
+    def loss(self, training: TrainingStep, pair: Pair) -> Tensor | None:
         images = [pair["source"]["image"], pair["target"]["image"]]
         count = len(images[0])
         features = training.network.features(training.laid_out(torch.cat(images)))

@@ -1,16 +1,12 @@
 """FDA, Fourier domain adaptation (Yang & Soatto 2020, FDA: Fourier Domain Adaptation for Semantic Segmentation)."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from skinseg.errors import UserError
-from skinseg.training.adaptation.base import Adaptation, Pair
-
-if TYPE_CHECKING:
-    from skinseg.training.module import SkinPersonModule
+from skinseg.training.adaptation.base import Adaptation, Pair, TrainingStep
 
 LARGEST_BAND = 0.5  # the whole spectrum
 
@@ -31,7 +27,7 @@ class Fda(Adaptation):
         super().__init__()
         self.bands = checked_bands("fda.beta", [beta]) if not bands else checked_bands("fda.bands", bands)
 
-    def loss(self, training: "SkinPersonModule", pair: Pair) -> Tensor | None:
+    def loss(self, training: TrainingStep, pair: Pair) -> Tensor | None:
         source = pair["source"]
         image = restyled(source["image"], pair["target"]["image"], self.bands)
         return training.supervised_loss({**source, "image": image})

@@ -2,7 +2,7 @@
 Training)."""
 
 import copy
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -11,12 +11,9 @@ from skinseg.data.patches import Batch
 from skinseg.datasets.sample import IGNORE
 from skinseg.errors import UserError
 from skinseg.models.unet import TwoHeadUnet
-from skinseg.training.adaptation.base import Adaptation, Pair, frozen_statistics
+from skinseg.training.adaptation.base import Adaptation, Pair, TrainingStep, frozen_statistics
 from skinseg.training.adaptation.fda import checked_bands, restyled
 from skinseg.training.losses import cross_entropy
-
-if TYPE_CHECKING:
-    from skinseg.training.module import SkinPersonModule
 
 Perturbation = Literal["augmentation", "cutmix", "fourier"]
 HEAD = "skin"
@@ -75,7 +72,7 @@ class Pixmatch(Adaptation):
         if self.ema is not None:
             self.teacher = copy.deepcopy(network).requires_grad_(False)
 
-    def loss(self, training: "SkinPersonModule", pair: Pair) -> Tensor | None:
+    def loss(self, training: TrainingStep, pair: Pair) -> Tensor | None:
         source = training.supervised_loss(pair["source"])
         labels = self.pseudo_labels(training, pair["target"])
         image, labels = self.perturbed(pair["target"]["image"], labels, pair["source"]["image"])
@@ -89,7 +86,7 @@ class Pixmatch(Adaptation):
         return consistency if source is None else source + consistency
 
     @torch.no_grad()
-    def pseudo_labels(self, training: "SkinPersonModule", target: Batch) -> Tensor:
+    def pseudo_labels(self, training: TrainingStep, target: Batch) -> Tensor:
         """uint8 (B, H, W) in {0, 1, 255}, 255 where the model is unsure or the image ends."""
         network = training.network if self.teacher is None else self.teacher
         # By the target's own statistics, as the perturbed view will be; which is one look at the batch, not two.
