@@ -14,13 +14,13 @@ RENDERED   ?= rendered/default
 # What is rendered: mixed, faces, portraits, full_body, hands or torsos; and a folder of your own photographs for the walls.
 FRAMES     ?= mixed
 BACKGROUNDS ?=
-# auto takes configs/cpu.yaml or configs/gpu.yaml by what the machine has; paper is the paper's exact recipe.
+# auto takes cpu or gpu by what the machine has; paper is the paper's exact recipe.
 PRESET     ?= auto
 CHECKPOINT ?= runs
 SUBSET     ?= test
 OUT        ?= results/latest
 ARGS       ?=
-# Of study: its name in configs/studies, or its file; of study and crosseval: laptop or paper.
+# Of study: its name (docs/studies.md), or its file; of study and crosseval: laptop or paper.
 NAME       ?= adaptation
 SCALE      ?= laptop
 
@@ -77,10 +77,8 @@ constraints: $(VENV)/.ready  ## Write constraints.txt anew from what is installe
 
 # ------------------------------------------------------------------------------------------------- work
 
-# configs of a training run, later ones override: the machine's, the job's, and last the paper's recipe.
-preset   = $$(test "$(PRESET)" = auto -o "$(PRESET)" = paper && $(SKINSEG) hardware || echo $(PRESET))
-recipe   = --config configs/$(preset).yaml --config configs/$(1).yaml $(if $(filter paper,$(PRESET)),--config configs/paper.yaml)
-render   = $(SKINSEG) render --config configs/render/$(FRAMES).yaml --count $(1) --seed $(2) --workers $(WORKERS) --out $(3) \
+fit      = $(SKINSEG) fit --preset $(PRESET) --config $(1)
+render   = $(SKINSEG) render --config $(FRAMES) --count $(1) --seed $(2) --workers $(WORKERS) --out $(3) \
            $(if $(BACKGROUNDS),--backgrounds "$(BACKGROUNDS)")
 study    = $(SKINSEG) study run "$(1)" --scale $(SCALE) --data-root "$(DATA_ROOT)" $(if $(BACKGROUNDS),--backgrounds "$(BACKGROUNDS)") $(ARGS)
 need_data = @test -n "$(DATA_ROOT)" || { echo "skinseg: error: DATA_ROOT is not set; name the folder that holds the datasets: make $@ DATA_ROOT=/path/to/data" >&2; exit 2; }
@@ -90,10 +88,10 @@ need_data = @test -n "$(DATA_ROOT)" || { echo "skinseg: error: DATA_ROOT is not 
 demo: setup  ## The main job, small: render, pretrain, score; with DATA_ROOT also on photographs
 	$(if $(DATA_ROOT),$(SKINSEG) data check "$(DATA_ROOT)")
 	$(call render,96,0,rendered/demo)
-	$(SKINSEG) fit $(call recipe,pretrain) --data.data_root rendered/demo --data.repeat 4 --trainer.max_epochs 12 --job demo/pretrain
+	$(call fit,pretrain) --data.data_root rendered/demo --data.repeat 4 --trainer.max_epochs 12 --job demo/pretrain
 	$(SKINSEG) evaluate --checkpoint runs/demo/pretrain --rendered rendered/demo --out results/demo/pretrained $(if $(DATA_ROOT),--data-root "$(DATA_ROOT)")
 	$(if $(DATA_ROOT),$(SKINSEG) data check --names "$(DATA_ROOT)" | while read -r name; do \
-	  $(SKINSEG) fit $(call recipe,finetune) --trainer.max_epochs 4 --data.dataset "$$name" --data.data_root "$(DATA_ROOT)" \
+	  $(call fit,finetune) --trainer.max_epochs 4 --data.dataset "$$name" --data.data_root "$(DATA_ROOT)" \
 	    --model.pretrained runs/demo/pretrain --job "demo/finetune-$$name" </dev/null; \
 	  $(SKINSEG) evaluate --checkpoint "runs/demo/finetune-$$name" --data-root "$(DATA_ROOT)" --out "results/demo/finetuned-$$name" </dev/null; \
 	done)
@@ -105,12 +103,12 @@ render: setup  ## Render COUNT frames into RENDERED (goes on where it stopped)
 .PHONY: pretrain
 pretrain: setup  ## Render what is missing of COUNT frames, then train both heads: runs/pretrain/
 	$(call render,$(COUNT),0,$(RENDERED))
-	$(SKINSEG) fit $(call recipe,pretrain) --data.data_root $(RENDERED) --seed_everything $(SEED) $(ARGS)
+	$(call fit,pretrain) --data.data_root $(RENDERED) --seed_everything $(SEED) $(ARGS)
 
 .PHONY: finetune
 finetune: setup  ## Train on DATASET from the newest pretrained checkpoint: runs/finetune/
 	$(need_data)
-	$(SKINSEG) fit $(call recipe,finetune) --data.dataset $(DATASET) --data.data_root "$(DATA_ROOT)" --seed_everything $(SEED) $(ARGS)
+	$(call fit,finetune) --data.dataset $(DATASET) --data.data_root "$(DATA_ROOT)" --seed_everything $(SEED) $(ARGS)
 
 .PHONY: evaluate
 evaluate: setup  ## Score CHECKPOINT (newest run) on every dataset under DATA_ROOT; report in OUT

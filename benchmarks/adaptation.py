@@ -23,12 +23,12 @@ import yaml
 from torch import Tensor
 
 from skinseg.files import written_whole
+from skinseg.presets import machine
 from skinseg.training.adaptation.base import Adaptation
 from skinseg.training.adaptation.bgc import Bgc
 from skinseg.training.adaptation.dann import Dann
 from skinseg.training.adaptation.fda import Fda
 from skinseg.training.adaptation.pixmatch import Pixmatch
-from skinseg.training.hardware import preset
 from skinseg.training.module import SkinPersonModule
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
@@ -102,7 +102,7 @@ def main() -> None:
     options = parser.parse_args()
 
     torch.set_num_threads(options.threads)
-    config = yaml.safe_load((CONFIGS / f"{preset()}.yaml").read_text())
+    config = yaml.safe_load((CONFIGS / f"{machine()}.yaml").read_text())
     config["data"]["size"] = options.size or config["data"]["size"]
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     shown = batches(config, device)

@@ -9,21 +9,26 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from skinseg import __version__
+from skinseg import __version__, presets
 from skinseg.errors import UserError
 
 TRAINING = {
-    "fit": "train (pretrain or fine-tune): YAML through --config, any field as an option",
+    "fit": "train (pretrain or fine-tune): --preset auto --config pretrain, any field as an option",
     "validate": "score a checkpoint on the validation split",
     "test": "score a checkpoint on the test split",
 }
 
 # By hand, as LightningCLI's own takes ten seconds and pages; a test holds it against the options that there are.
 _FIT_HELP = """\
-usage: skinseg fit [--config YAML ...] [--OPTION VALUE ...]
+usage: skinseg fit [--preset WORD] [--config YAML ...] [--OPTION VALUE ...]
 
 Train (pretrain or fine-tune). Every field of a YAML is an option too: later
 files override earlier ones, and options override files.
+
+how, and for what:
+  --preset WORD               cpu, gpu or auto, which asks the machine; paper: the
+                              paper's recipe, over auto's and over every --config
+  --config YAML               pretrain, finetune, adapt, or a file of your own
 
 what to train on:
   --data.dataset NAME         rendered, ecu, hgr, sfa, abdomen, pratheepan, or
@@ -55,7 +60,7 @@ where:
 more:
   --help-all                  every option, its type and its default (seconds)
 
-example: skinseg fit --config configs/cpu.yaml --config configs/pretrain.yaml \\
+example: skinseg fit --preset auto --config pretrain \\
              --data.data_root rendered/default
 """
 _SCORE_HELP = """\
@@ -91,10 +96,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(TRAINING_HELP[arguments[0]], end="")
         elif arguments and arguments[0] in TRAINING:
             # LightningCLI has a parser of its own: it is handed everything else.
-            from skinseg.training import command
-
             if arguments[1:] == ["--help-all"]:
                 arguments[1:] = ["--help"]
+            arguments[1:] = presets.with_files(arguments[1:])
+            from skinseg.training import command
 
             command.main(arguments)
         else:
@@ -130,7 +135,11 @@ def _parser() -> argparse.ArgumentParser:
         "moment, the same command goes on; a larger --count extends the set.",
         "skinseg render --count 400 --out rendered/default",
     )
-    render.add_argument("--config", type=Path, metavar="YAML", help="generator settings [built-in defaults]")
+    render.add_argument(
+        "--config",
+        metavar="YAML",
+        help="generator settings: mixed, faces, portraits, torsos, full_body, hands, neutral, or a file [mixed]",
+    )
     render.add_argument("--count", type=_at_least_one, metavar="N", help="frames in the set")
     render.add_argument("--seed", type=_not_negative, metavar="S", help="[0]")
     render.add_argument(
@@ -220,7 +229,7 @@ def _parser() -> argparse.ArgumentParser:
             commands,
             "study",
             "run an experiment of the paper, or one of your own",
-            "A study is a YAML file: configs/studies has the paper's; docs/studies.md says what it may say.",
+            "A study is a YAML file: the paper's go by name, and docs/studies.md says what one may say.",
             "skinseg study run adaptation --scale laptop --data-root data --dry-run",
         )
     )
@@ -255,7 +264,7 @@ def _parser() -> argparse.ArgumentParser:
         commands,
         "hardware",
         "print the preset that fits this machine: cpu or gpu",
-        "make uses it to choose configs/cpu.yaml or configs/gpu.yaml.",
+        "`skinseg fit --preset auto` takes it.",
         "skinseg hardware",
     )
     hardware.set_defaults(run=_hardware)
@@ -420,7 +429,7 @@ def _add_study_command(parser: argparse.ArgumentParser) -> None:
         "rendered/, runs/ and results/studies/, shared by all studies.",
         "skinseg study run scarce_real --scale laptop --data-root data",
     )
-    run.add_argument("study", metavar="STUDY", help="a study's YAML, or its name in configs/studies")
+    run.add_argument("study", metavar="STUDY", help="adaptation, scarce_real, ..., or a YAML of your own")
     run.add_argument("--scale", default="laptop", metavar="SCALE", help="laptop or paper [laptop]")
     run.add_argument(
         "--data-root", type=Path, required=True, metavar="DIR", help="folder that holds the datasets"
@@ -504,7 +513,11 @@ def _render(options: argparse.Namespace) -> None:
         return
     if options.count is None:
         raise UserError("--count is missing, expected the number of frames in the set; give --count 400")
-    config = GeneratorConfig.load(options.config) if options.config else GeneratorConfig()
+    config = (
+        GeneratorConfig.load(presets.config_file(options.config, "render"))
+        if options.config
+        else GeneratorConfig()
+    )
     tracked = tracking.is_wanted(options.wandb)
     began = time.monotonic()
     # What ends a cluster's job, or one in the background: the set still gets its table and its data card.
@@ -652,9 +665,7 @@ def _dashboard(options: argparse.Namespace) -> None:
 
 
 def _hardware(_: argparse.Namespace) -> None:
-    from skinseg.training.hardware import preset
-
-    print(preset())
+    print(presets.machine())
 
 
 def _at_least_one(text: str) -> int:

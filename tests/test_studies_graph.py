@@ -19,7 +19,7 @@ from skinseg.datasets.registry import open_dataset
 from skinseg.errors import UserError
 from skinseg.studies import identity
 from skinseg.studies.claims import Grid, judge
-from skinseg.studies.definition import read_study, study_path
+from skinseg.studies.definition import read_study
 from skinseg.studies.estimates import Scores, estimate, needed
 from skinseg.studies.graph import Graph, Inputs, expand
 from skinseg.studies.identity import Node
@@ -283,11 +283,6 @@ def test_a_dry_run_says_all_and_writes_nothing(
     assert "Not on this machine, and left out: ecu." in out
     assert out.count(" score pretrained@2, seed 0") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["tiny.yaml"]
-
-
-def test_a_bare_name_means_the_shipped_study(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(STUDIES[0].parents[2])
-    assert study_path("adaptation") == Path("configs", "studies", "adaptation.yaml")
 
 
 def matrix(values: np.ndarray) -> pd.DataFrame:

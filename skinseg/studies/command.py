@@ -15,9 +15,10 @@ from typing import Any
 
 from skinseg.errors import UserError
 from skinseg.files import written_whole
+from skinseg.presets import config_file
 from skinseg.studies.claims import Grid, check_claims
 from skinseg.studies.cost import RULE, Estimate, Estimator
-from skinseg.studies.definition import Scale, Study, read_study, study_path
+from skinseg.studies.definition import Scale, Study, read_study
 from skinseg.studies.graph import Graph, Inputs, expand, processors
 from skinseg.studies.identity import Node
 from skinseg.studies.wandb_study import grouped, log_study
@@ -47,7 +48,7 @@ def run_study(
     working folder: nodes in rendered/studies, runs/studies and results/studies/scores, shared by all studies.
     Raises UserError for what the user has to change; whatever was finished is kept, and the same call goes on.
     """
-    study = read_study(study_path(given))
+    study = read_study(config_file(given, "studies", "study"))
     check_claims(study.claims, [fit.name for fit in study.fits if not fit.stage], str(study.path))
     inputs = Inputs(data_root, rendered, backgrounds, target, tuple(datasets), tuple(seeds))
     scale = inputs.chosen(study.scale(scale_name))

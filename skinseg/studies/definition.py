@@ -11,12 +11,11 @@ from typing import Any
 import yaml
 
 from skinseg.data.arrangement import ADAPTATIONS, ARRANGEMENTS
-from skinseg.errors import UserError, did_you_mean
+from skinseg.errors import UserError
 
 SCALES = ("laptop", "paper")
 SETS = ("source", "target", "both")
 _TWO = [name for name, found in ARRANGEMENTS.items() if found.partner is not None]
-FOLDER = Path("configs", "studies")
 TRAINED_ON = "data.dataset"
 """The parameter of an axis along which the training set varies."""
 
@@ -117,19 +116,6 @@ class Study:
     def total_steps(self, fit: Fit, scale: Scale) -> int:
         """Optimiser steps of the fit and of all before it."""
         return sum(scale.steps[name] for each in self.chain(fit) for name in each.steps)
-
-
-def study_path(given: str) -> Path:
-    """The file that a path or a bare name means. Raises UserError where there is none."""
-    named = FOLDER / f"{given}.yaml"
-    path = Path(given) if Path(given).is_file() or not named.is_file() else named
-    if not path.is_file():
-        names = sorted(file.stem for file in FOLDER.glob("*.yaml"))
-        raise UserError(
-            f"study {given}: no such file{did_you_mean(str(given), names)}, expected a study's YAML or one of: "
-            f"{', '.join(names) or f'no study in {FOLDER}'}"
-        )
-    return path
 
 
 def read_study(path: Path) -> Study:
