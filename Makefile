@@ -88,10 +88,10 @@ need_data = @test -n "$(DATA_ROOT)" || { echo "skinseg: error: DATA_ROOT is not 
 demo: setup  ## The main job, small: render, pretrain, score; with DATA_ROOT also on photographs
 	$(if $(DATA_ROOT),$(SKINSEG) data check "$(DATA_ROOT)")
 	$(call render,96,0,rendered/demo)
-	$(call fit,pretrain) --data.data_root rendered/demo --data.repeat 4 --trainer.max_epochs 12 --job demo/pretrain
+	$(call fit,pretrain) --data.data_root rendered/demo --data.size 128 --data.repeat 4 --trainer.max_epochs 4 --job demo/pretrain
 	$(SKINSEG) evaluate --checkpoint runs/demo/pretrain --rendered rendered/demo --out results/demo/pretrained $(if $(DATA_ROOT),--data-root "$(DATA_ROOT)")
 	$(if $(DATA_ROOT),$(SKINSEG) data check --names "$(DATA_ROOT)" | while read -r name; do \
-	  $(call fit,finetune) --trainer.max_epochs 4 --data.dataset "$$name" --data.data_root "$(DATA_ROOT)" \
+	  $(call fit,finetune) --data.size 128 --data.repeat 2 --trainer.max_epochs 1 --data.dataset "$$name" --data.data_root "$(DATA_ROOT)" \
 	    --model.pretrained runs/demo/pretrain --job "demo/finetune-$$name" </dev/null; \
 	  $(SKINSEG) evaluate --checkpoint "runs/demo/finetune-$$name" --data-root "$(DATA_ROOT)" --out "results/demo/finetuned-$$name" </dev/null; \
 	done)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
-from skinseg.errors import UserError
+from skinseg.errors import UserError, did_you_mean
 
 PACKAGE = Path(__file__).parent
 MACHINES = ("auto", "cpu", "gpu")
@@ -24,8 +24,11 @@ def config_file(given: str, room: str = ".", option: str = "--config") -> Path:
     named = folder / f"{given}.yaml"
     path = Path(given) if Path(given).is_file() or not named.is_file() else named
     if not path.is_file():
-        known = ", ".join(sorted(file.stem for file in folder.glob("*.yaml")))
-        raise UserError(f"{option} {given}: no such file, expected a YAML file or one of the names: {known}")
+        known = sorted(file.stem for file in folder.glob("*.yaml"))
+        raise UserError(
+            f"{option} {given}: no such file{did_you_mean(given, known)}, expected a YAML file or one of the names: "
+            f"{', '.join(known)}"
+        )
     return path
 
 
