@@ -17,7 +17,7 @@ import numpy.typing as npt
 from skinseg.data.splits import make_split
 from skinseg.datasets.confusion import confusion
 from skinseg.datasets.registry import find_datasets
-from skinseg.datasets.sample import Image
+from skinseg.images.decoding import Image
 
 Prediction = npt.NDArray[np.bool_]
 

@@ -31,7 +31,7 @@ from color_rules import rgb_rule, ycbcr_box
 
 from skinseg.datasets.base import Dataset
 from skinseg.datasets.registry import find_datasets, open_dataset
-from skinseg.datasets.sample import Image
+from skinseg.images.decoding import Image
 
 Levels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 Peer = Callable[[Image], dict[str, Levels]]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from skinseg.cli import main
-from skinseg.curation.leaks import KINDS, Picture, find_leaks, similarity, squeeze
+from skinseg.curation.leaks import KINDS, Squeezed, find_leaks, similarity, squeeze
 from skinseg.data.splits import make_split
 from skinseg.datasets.registry import open_dataset
 from tests import fakes
@@ -47,8 +47,8 @@ CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
-def picture(name: str, image: np.ndarray, dataset: str = "set", part: str = "train") -> Picture:
-    return Picture(dataset, name, part, squeeze(image))
+def picture(name: str, image: np.ndarray, dataset: str = "set", part: str = "train") -> Squeezed:
+    return Squeezed(dataset, name, part, squeeze(image))
 
 
 @pytest.mark.parametrize("change", CHANGES)

@@ -224,7 +224,7 @@ def test_int8_is_written_only_where_miou_holds(checkpoint, tmp_path, monkeypatch
 
 def test_a_score_that_falls_by_half_a_point_is_not_kept():
     def kept(float32, int8):
-        scores = [quantization.Scores("a", 9, 0.5, 0.5), quantization.Scores("b", 9, float32, int8)]
+        scores = [quantization.Int8Score("a", 9, 0.5, 0.5), quantization.Int8Score("b", 9, float32, int8)]
         return quantization.Quantized(b"", scores).kept
 
     assert kept(0.8, 0.796)

@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from skinseg.models.inference import Predictor, resized
+from skinseg.models.inference import Predictor
+from skinseg.models.prediction import resized
 from skinseg.models.unet import TwoHeadUnet
 
 

@@ -12,7 +12,8 @@ from skinseg.datasets.confusion import confusion
 from skinseg.datasets.registry import open_dataset
 from skinseg.errors import UserError
 from skinseg.models.checkpoint import load_model, read_checkpoint
-from skinseg.models.inference import THRESHOLD, Predictor
+from skinseg.models.inference import Predictor
+from skinseg.models.prediction import THRESHOLD
 from skinseg.training import command
 from skinseg.training.criterion import WORST_TONE, groups_compared, worst_tone
 from tests.fakes import make_ecu, make_rendered

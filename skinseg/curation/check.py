@@ -23,8 +23,9 @@ from skinseg.datasets.label_policy import policy_text
 from skinseg.datasets.name_table import check_speaks_of
 from skinseg.datasets.registry import PHOTOGRAPHS, check_folder, locate, locate_folders, nothing_in
 from skinseg.datasets.rendered import Rendered
-from skinseg.datasets.sample import FOREGROUND, Image
+from skinseg.datasets.sample import FOREGROUND
 from skinseg.errors import UserError
+from skinseg.images.decoding import Image
 from skinseg.tones.ita import estimate_tone
 
 WRONG = 2  # exit code where a file is wrong

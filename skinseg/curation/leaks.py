@@ -25,9 +25,8 @@ from skinseg.data.splits import PARTS, make_split
 from skinseg.datasets.base import Dataset
 from skinseg.datasets.name_table import check_speaks_of
 from skinseg.datasets.registry import find_datasets
-from skinseg.datasets.sample import Image
 from skinseg.files import written_whole
-from skinseg.images.decoding import read_image
+from skinseg.images.decoding import Image, read_image
 
 SIDE = 128  # of the squeezed pictures that are compared, pixels
 MAX_DISTANCE = 12  # of 63 bits; unrelated images differ in 31.5 +- 4
@@ -47,7 +46,7 @@ KINDS = ("across the split", "across datasets", "within a part")
 
 
 @dataclass(frozen=True)
-class Picture:
+class Squeezed:
     """One image, squeezed to SIDE x SIDE, uint8 RGB, and where it belongs; part: of the split, or ""."""
 
     dataset: str
@@ -60,8 +59,8 @@ class Picture:
 class Leak:
     """`repeat` shows what `original` shows. distance: of the hashes, bits of 63. similarity: of the detail, -1 to 1."""
 
-    repeat: Picture
-    original: Picture
+    repeat: Squeezed
+    original: Squeezed
     distance: int
     similarity: float
     mirrored: bool
@@ -74,7 +73,7 @@ class Leak:
         return KINDS[2] if self.repeat.part == self.original.part else KINDS[0]
 
 
-def pictures_of(datasets: Sequence[Dataset], split_file: Path | None = None) -> list[Picture]:
+def pictures_of(datasets: Sequence[Dataset], split_file: Path | None = None) -> list[Squeezed]:
     """Every image of the datasets, small. Raises UserError where one does not read or a split does not fit."""
     wanted = []
     for dataset in datasets:
@@ -88,7 +87,7 @@ def pictures_of(datasets: Sequence[Dataset], split_file: Path | None = None) -> 
         squeezed = pool.map(lambda entry: squeeze(read_image(entry[3])), wanted)
         console = Console(stderr=True)
         small = list(track(squeezed, "read", len(wanted), console=console, transient=True))
-    return [Picture(*entry[:3], pixels) for entry, pixels in zip(wanted, small, strict=True)]
+    return [Squeezed(*entry[:3], pixels) for entry, pixels in zip(wanted, small, strict=True)]
 
 
 def squeeze(image: Image) -> Image:
@@ -172,7 +171,7 @@ def write_sheet(path: Path, leaks: Sequence[Leak]) -> None:
         cv2.imwrite(str(beside), cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR))
 
 
-def find_leaks(pictures: Sequence[Picture], min_similarity: float = MIN_SIMILARITY) -> list[Leak]:
+def find_leaks(pictures: Sequence[Squeezed], min_similarity: float = MIN_SIMILARITY) -> list[Leak]:
     """All pairs that show the same photograph, the most similar first.
 
     Within a dataset one of the two repeats the other: the one nearer to the test part. Across datasets each
@@ -278,7 +277,9 @@ def _crops(pixels: Image) -> Iterable[Image]:
             yield pixels[y : y + side, x : x + side]
 
 
-def _directed(first: Picture, second: Picture, distance: int, value: float, mirrored: bool) -> Iterable[Leak]:
+def _directed(
+    first: Squeezed, second: Squeezed, distance: int, value: float, mirrored: bool
+) -> Iterable[Leak]:
     """Which of the two repeats the other: the one nearer to the test part; across datasets each does."""
     if first.dataset != second.dataset:
         yield Leak(first, second, distance, value, mirrored)
@@ -298,7 +299,7 @@ def _once(leaks: Sequence[Leak]) -> list[Leak]:
     return sorted(seen.values(), key=lambda leak: (KINDS.index(leak.kind), -leak.similarity))
 
 
-def _named(picture: Picture) -> str:
+def _named(picture: Squeezed) -> str:
     return f"{picture.dataset} {picture.image}" + (f" ({picture.part})" if picture.part else "")
 
 

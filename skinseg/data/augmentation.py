@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from skinseg.datasets.sample import IGNORE, Image, Mask
+from skinseg.datasets.sample import IGNORE, Mask
 from skinseg.errors import UserError
+from skinseg.images.decoding import Image
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it looks its version up online at import
 import albumentations as A

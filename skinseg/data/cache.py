@@ -21,7 +21,8 @@ import numpy.typing as npt
 
 from skinseg.datasets.base import Dataset
 from skinseg.datasets.fingerprint import fingerprint
-from skinseg.datasets.sample import BACKGROUND, FOREGROUND, HEADS, IGNORE, Image, Mask, Sample
+from skinseg.datasets.sample import BACKGROUND, FOREGROUND, HEADS, IGNORE, Mask, Sample
+from skinseg.images.decoding import Image
 
 VERSION = 2  # raise it when the layout, the resizing or a reader's rule changes
 

@@ -12,7 +12,8 @@ from skinseg.data import streams
 from skinseg.data.augmentation import Augmentation
 from skinseg.data.cache import DecodedCache
 from skinseg.data.streams import Part, Role
-from skinseg.datasets.sample import HEADS, IGNORE, Image, Mask
+from skinseg.datasets.sample import HEADS, IGNORE, Mask
+from skinseg.images.decoding import Image
 
 Batch = dict[str, torch.Tensor]
 Index = tuple[int, int]

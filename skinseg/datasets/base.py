@@ -13,9 +13,9 @@ from typing import ClassVar
 from skinseg.datasets.label_policy import policy_text
 from skinseg.datasets.mask_forms import binary_mask, read_mask_pixels
 from skinseg.datasets.name_table import find_image, read_name_table
-from skinseg.datasets.sample import Image, Mask, Sample
+from skinseg.datasets.sample import Mask, Sample
 from skinseg.errors import UserError
-from skinseg.images.decoding import Stored, read_image, read_stored
+from skinseg.images.decoding import Image, Stored, read_image, read_stored
 from skinseg.images.files import is_clutter, is_image_name
 
 TONES_FILE = "tones.csv"

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from skinseg.datasets.base import Dataset, Part
 from skinseg.datasets.mask_forms import binary_mask, channel_extremes, cut_out_mask
-from skinseg.datasets.sample import Image, Mask
+from skinseg.datasets.sample import Mask
+from skinseg.images.decoding import Image
 
 
 class Ecu(Dataset):

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from skinseg.datasets.base import Dataset, Part
 from skinseg.datasets.mask_forms import binary_mask
-from skinseg.datasets.sample import Image, Mask
+from skinseg.datasets.sample import Mask
 from skinseg.errors import UserError
+from skinseg.images.decoding import Image
 
 
 class Hgr(Dataset):

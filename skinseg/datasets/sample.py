@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from skinseg.images.decoding import Image as Image  # part of the contract
+from skinseg.images.decoding import Image
 
 BACKGROUND = 0
 FOREGROUND = 1

@@ -6,7 +6,8 @@ from typing import ClassVar
 
 from skinseg.datasets.base import Dataset, Part
 from skinseg.datasets.mask_forms import cut_out_mask
-from skinseg.datasets.sample import Image, Mask
+from skinseg.datasets.sample import Mask
+from skinseg.images.decoding import Image
 
 
 class Sfa(Dataset):

@@ -32,7 +32,8 @@ from skinseg.files import written_whole
 from skinseg.models import lineage
 from skinseg.models.checkpoint import model_of, newest_checkpoint, read_checkpoint
 from skinseg.models.configuration import configuration_hash, configuration_of
-from skinseg.models.inference import THRESHOLD, Predictor, device_named
+from skinseg.models.inference import Predictor, device_named
+from skinseg.models.prediction import THRESHOLD
 
 SUBSETS = ("test", "all")
 _DISTRIBUTIONS = ("torch", "segmentation-models-pytorch", "numpy", "opencv-python-headless")

@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from skinseg.datasets.sample import FOREGROUND, Image, Sample
-from skinseg.models.inference import resized
+from skinseg.datasets.sample import FOREGROUND, Sample
+from skinseg.images.decoding import Image
+from skinseg.models.prediction import resized
 
 LONG_SIDE = 256
 """Pixels. Brightness and sharpness are taken at this size: sharpness as a small network sees it, and

@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from skinseg.datasets.sample import FOREGROUND, IGNORE, Image, Mask
+from skinseg.datasets.sample import FOREGROUND, IGNORE, Mask
 from skinseg.files import written_whole
+from skinseg.images.decoding import Image
 
 LONG_SIDE = 224
 """Pixels. With `_QUALITY` a photograph and its outcomes take 4.0 kB on average (ECU, HGR, Pratheepan), so that a page

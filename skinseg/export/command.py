@@ -14,11 +14,10 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from skinseg.datasets.sample import Image
 from skinseg.errors import UserError
 from skinseg.export.quantization import INT8, Quantized, quantized
 from skinseg.files import written_whole
-from skinseg.images.decoding import read_image
+from skinseg.images.decoding import Image, read_image
 from skinseg.models.checkpoint import Checkpoint, model_of, newest_checkpoint, read_checkpoint
 from skinseg.models.exported import CONFIG, ONNX, WEIGHTS
 from skinseg.models.inference import Predictor

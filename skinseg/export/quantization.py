@@ -11,8 +11,8 @@ from skinseg.data.splits import make_split
 from skinseg.datasets.base import Dataset
 from skinseg.datasets.confusion import confusion
 from skinseg.datasets.registry import find_datasets
-from skinseg.datasets.sample import Image
 from skinseg.errors import UserError
+from skinseg.images.decoding import Image
 from skinseg.models.onnx_model import INPUT, OnnxPredictor
 from skinseg.models.prediction import THRESHOLD, Batch, ImagePredictor
 
@@ -24,7 +24,7 @@ CALIBRATION = 64
 
 
 @dataclass(frozen=True)
-class Scores:
+class Int8Score:
     """Skin mIoU over the `images` of a dataset's test part."""
 
     dataset: str
@@ -38,7 +38,7 @@ class Quantized:
     """model: ONNX; scores: a line per dataset."""
 
     model: bytes
-    scores: list[Scores]
+    scores: list[Int8Score]
 
     @property
     def kept(self) -> bool:
@@ -63,7 +63,9 @@ def quantized(model: bytes, float32: OnnxPredictor, data_root: Path) -> Quantize
     for dataset, split in zip(datasets, splits, strict=True):
         ids = sorted(split.test)
         scores.append(
-            Scores(dataset.name, len(ids), skin_miou(float32, dataset, ids), skin_miou(small, dataset, ids))
+            Int8Score(
+                dataset.name, len(ids), skin_miou(float32, dataset, ids), skin_miou(small, dataset, ids)
+            )
         )
     return Quantized(content, scores)
 

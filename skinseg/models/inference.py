@@ -3,19 +3,15 @@
 import numpy as np
 import torch
 
-from skinseg.datasets.sample import Image, Sample
+from skinseg.datasets.sample import Sample
 from skinseg.errors import UserError
+from skinseg.images.decoding import Image
 from skinseg.models.prediction import (
-    THRESHOLD,
     Batch,
     ImagePredictor,
-    Prediction,
     Probability,
-    resized,
 )
 from skinseg.models.unet import STRIDE, TwoHeadUnet
-
-__all__ = ["THRESHOLD", "Prediction", "Predictor", "Probability", "device_named", "resized"]
 
 
 class Predictor(ImagePredictor):

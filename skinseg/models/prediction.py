@@ -13,8 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from skinseg.datasets.sample import Image
-from skinseg.images.decoding import read_image
+from skinseg.images.decoding import Image, read_image
 
 Probability = npt.NDArray[np.float32]
 Batch = npt.NDArray[np.uint8]

@@ -12,9 +12,10 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from skinseg.datasets.sample import HEADS, Image
+from skinseg.datasets.sample import HEADS
 from skinseg.errors import UserError
 from skinseg.files import written_whole
+from skinseg.images.decoding import Image
 from skinseg.images.files import PassedOver
 from skinseg.models.loading import load
 from skinseg.models.prediction import ImagePredictor, Prediction

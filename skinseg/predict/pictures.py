@@ -9,9 +9,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from skinseg.datasets.sample import Image
 from skinseg.errors import UserError
-from skinseg.images.decoding import read_image
+from skinseg.images.decoding import Image, read_image
 from skinseg.images.files import IMAGE_SUFFIXES, PassedOver, is_image_name, walk
 
 VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm"})

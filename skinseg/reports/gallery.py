@@ -19,7 +19,7 @@ stays under 15 MB, which a mail server still takes."""
 
 
 @dataclass(frozen=True)
-class Picture:
+class Panels:
     """photo, outcome: data URIs, see `skinseg.evaluation.panels`. run: position of the run. tone: "1" to "6", or empty;
     tone_source: "labelled" or "estimated", or empty."""
 
@@ -40,7 +40,7 @@ class Gallery:
     name: str
     title: str
     head: str
-    pictures: list[Picture]
+    pictures: list[Panels]
     lost: int
     left_out: int
 
@@ -113,12 +113,12 @@ def _shares(wanted: Sequence[int], budget: int) -> list[int]:
     return shares
 
 
-def _picture(row: Row, run: int, paths: Paths) -> Picture:
+def _picture(row: Row, run: int, paths: Paths) -> Panels:
     known = not pd.isna(row["tone"])
     photo, outcome = (
         "data:image/webp;base64," + base64.b64encode(path.read_bytes()).decode("ascii") for path in paths
     )
-    return Picture(
+    return Panels(
         image=str(row["image"]),
         iou=float(row["iou"]),
         run=run,

@@ -28,7 +28,7 @@ _CONDITIONS = (
 
 
 @dataclass(frozen=True)
-class Column:
+class Measure:
     """One number per cell: a metric on a test set, of one tone group or of all."""
 
     title: str
@@ -87,15 +87,15 @@ def write(outcome: Outcome, out: Path) -> dict[str, Path]:
     return paths
 
 
-def columns(outcome: Outcome) -> list[Column]:
+def columns(outcome: Outcome) -> list[Measure]:
     """The main table's: each metric on each test set, or the tone groups of the first."""
     names = outcome.titles
     if outcome.study.columns == ("tones",):
         first = outcome.grid.test_sets[0]
-        return [Column(f"{names[first]}, tone {tone}", first, "iou", tone) for tone in TONES]
+        return [Measure(f"{names[first]}, tone {tone}", first, "iou", tone) for tone in TONES]
     several = len(outcome.study.columns) > 1
     return [
-        Column(f"{names[each]}, {METRICS[metric]}" if several else names[each], each, metric)
+        Measure(f"{names[each]}, {METRICS[metric]}" if several else names[each], each, metric)
         for each in outcome.grid.test_sets
         for metric in outcome.study.columns
     ]
@@ -277,7 +277,7 @@ def _frame(outcome: Outcome) -> pd.DataFrame:
     lines: list[dict[str, Any]] = []
 
     def add(
-        cell: str, minus: str, column: Column, value: Difference | None, sd: float = float("nan")
+        cell: str, minus: str, column: Measure, value: Difference | None, sd: float = float("nan")
     ) -> None:
         if value is not None:
             lines.append(

@@ -20,7 +20,8 @@ from skinseg.errors import UserError
 from skinseg.models import checkpoint as checkpoints
 from skinseg.models import lineage
 from skinseg.models.configuration import configuration_hash, configuration_of
-from skinseg.models.inference import THRESHOLD, Predictor
+from skinseg.models.inference import Predictor
+from skinseg.models.prediction import THRESHOLD
 from skinseg.models.unet import STRIDE, HeadSplit, TwoHeadUnet
 from skinseg.training.adaptation.base import Adaptation
 from skinseg.training.criterion import MEAN, WORST_TONE, Criterion, worst_tone

@@ -16,7 +16,8 @@ from skinseg.datasets.fingerprint import fingerprint
 from skinseg.datasets.sample import HEADS, IGNORE, Sample
 from skinseg.files import written_whole
 from skinseg.models import checkpoint as checkpoints
-from skinseg.models.inference import THRESHOLD, Predictor, Probability
+from skinseg.models.inference import Predictor
+from skinseg.models.prediction import THRESHOLD, Probability
 
 PICTURES = 4
 """Validation images with masks, the same ones every epoch."""
