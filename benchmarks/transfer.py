@@ -115,21 +115,27 @@ PARTS = {
 
 
 def comparison(out: Path, old: str, new: str) -> str:
-    """Markdown: both steps on the same images, mean over seeds, with the paired difference and its 95 % interval."""
-    records = [json.loads((out / f"{name}.json").read_text()) for name in (old, new)]
-    first, second = (
-        pd.DataFrame(
-            [pd.json_normalize(run["iou"], sep="/", max_level=1).iloc[0] for run in record["runs"]]
-        ).mean()
-        for record in records
-    )
-    tones = pd.json_normalize(records[1]["runs"][0]["tone"], sep="/", max_level=1).iloc[0]
-    table = pd.DataFrame({"old": first, "new": second, "tone": tones}).dropna(subset=["old", "new"])
+    """Markdown: both steps on the same images, mean over seeds, with the paired difference and its 95 % interval: per
+    dataset, part of one and estimated tone, and of held-out frames with one person per tone asked for and framing."""
+    before, after = (json.loads((out / f"{name}.json").read_text())["runs"] for name in (old, new))
+    tones = pd.json_normalize(after[0]["tone"], sep="/", max_level=1).iloc[0]
+    table = pd.DataFrame({"old": by_photograph(before), "new": by_photograph(after), "tone": tones})
+    table = table.dropna(subset=["old", "new"])
     table["set"] = [name.split("/")[0] for name in table.index]
     table["part"] = [next((to for key, to in PARTS.items() if key in name), "") for name in table.index]
-    groups = [(name, part) for name, part in table.groupby("set")]
+    groups = list(table.groupby("set"))
     groups += [(f"{name}: {which}", part) for (name, which), part in table.groupby(["set", "part"]) if which]
-    groups += [(f"{name}: tone {tone:.0f}", part) for (name, tone), part in table.groupby(["set", "tone"])]
+    groups += [(f"all, tone {tone:.0f} by ITA", part) for tone, part in table.groupby("tone")]
+    if all("held_out" in run for run in (*before, *after)):
+        frames = by_frame(after).rename(columns={"iou": "new"}).assign(old=by_frame(before)["iou"])
+        groups += [("held-out frames", frames)]
+        groups += [(f"frames, tone {tone}", part) for tone, part in frames.groupby("fitzpatrick")]
+        groups += [(f"frames, {track}", part) for track, part in frames.groupby("track")]
+        groups += [
+            (f"frames, {track}, tones {low} to {low + 2}", part[part["fitzpatrick"].between(low, low + 2)])
+            for track, part in frames.groupby("track")
+            for low in (1, 4)
+        ]
     lines = [f"| images | n | {old} | {new} | difference | 95 % |", "|---|---|---|---|---|---|"]
     for name, part in groups:
         if len(part) < 8:  # too few to say anything
@@ -143,16 +149,24 @@ def comparison(out: Path, old: str, new: str) -> str:
     return "\n".join(lines)
 
 
-def held_out(out: Path, name: str) -> str:
-    """Markdown: mean skin IoU of the set's held-out frames of one person, tone by framing, with n."""
-    runs = json.loads((out / f"{name}.json").read_text())["runs"]
+def by_photograph(runs: list[dict[str, Any]]) -> pd.Series:
+    """Mean IoU over seeds by dataset/image."""
+    return pd.DataFrame([pd.json_normalize(run["iou"], sep="/", max_level=1).iloc[0] for run in runs]).mean()
+
+
+def by_frame(runs: list[dict[str, Any]]) -> pd.DataFrame:
+    """Held-out frames of one person: mean IoU over seeds, tone and framing, by image."""
     frames = pd.concat([pd.DataFrame(run["held_out"]) for run in runs])
-    frames = frames.groupby("image").agg(
-        {"iou": "mean", "fitzpatrick": "first", "track": "first", "people": "first"}
-    )
-    frames = frames[frames["people"] == 1]
+    columns = {"iou": "mean", "fitzpatrick": "first", "track": "first", "people": "first"}
+    frames = frames.groupby("image").agg(columns)
+    return frames[frames["people"] == 1]
+
+
+def held_out(out: Path, name: str) -> str:
+    """Markdown: mean skin IoU of held-out frames of one person, tone by framing, with n."""
+    frames = by_frame(json.loads((out / f"{name}.json").read_text())["runs"])
     tracks = sorted(frames["track"].unique())
-    lines = [f"| tone | {' | '.join(tracks)} | all |", "|---" * (len(tracks) + 2) + "|"]
+    lines = [f"| {name}: tone | {' | '.join(tracks)} | all |", "|---" * (len(tracks) + 2) + "|"]
     for tone, row in frames.groupby("fitzpatrick"):
         cells = [row[row["track"] == track]["iou"] for track in tracks] + [row["iou"]]
         lines.append(
@@ -196,8 +210,8 @@ def main() -> None:
         (options.out / f"{options.name}.json").write_text(json.dumps(record, indent=1) + "\n")
     if options.compare:
         print(comparison(options.out, *options.compare))
-        print()
-        print(held_out(options.out, options.compare[1]))
+        for name in options.compare:
+            print(f"\n{held_out(options.out, name)}")
     else:
         print(table(options.out))
 
