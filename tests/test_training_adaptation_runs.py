@@ -10,14 +10,13 @@ import torch
 import yaml
 from torch import Tensor
 
-from skinseg.data.arrangement import ADAPTATIONS
 from skinseg.data.datamodule import SkinDataModule
 from skinseg.datasets.sample import IGNORE
 from skinseg.errors import UserError
 from skinseg.models.checkpoint import read_checkpoint
 from skinseg.models.lineage import Training, lineage_of
 from skinseg.training import command
-from skinseg.training.adaptation import METHODS
+from skinseg.training.adaptation import ADAPTATIONS, METHODS, arrangement
 from skinseg.training.module import SkinPersonModule
 from tests.fakes import make_hgr, make_rendered
 
@@ -37,8 +36,10 @@ def sets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def data(adapt: str, cache: str = "cache", **options: Any) -> SkinDataModule:
     defaults: dict[str, Any] = {"source": "rendered", "source_root": "rendered", "epoch_steps": 2}
-    defaults |= {"size": SIDE, "cache_long_side": SIDE, "batch_size": 4, "cache_dir": cache, "adapt": adapt}
-    return SkinDataModule("hgr", "hgr", **(defaults | options))
+    defaults |= {"size": SIDE, "cache_long_side": SIDE, "batch_size": 4, "cache_dir": cache}
+    module = SkinDataModule("hgr", "hgr", **(defaults | options))
+    module.arrange(arrangement(adapt, module.source_name))
+    return module
 
 
 def ready(module: SkinDataModule) -> SkinDataModule:
@@ -52,7 +53,7 @@ def train(adapt: str, epochs: int = 1, resume: str | None = None, **more: Any) -
     pl.seed_everything(3, verbose=False)
     module = SkinPersonModule(decoder_channels=[8, 8, 8, 8, 8], head_split="conv", size=SIDE, balance=True)
     options = more.pop("options", {})
-    module.adapt_by(METHODS[adapt](**options) if adapt in METHODS else None)
+    module.adapt_by(METHODS[adapt](**options) if adapt in METHODS else None, adapt)
     trainer = pl.Trainer(
         max_epochs=epochs,
         accelerator="cpu",

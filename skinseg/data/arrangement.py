@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from skinseg.errors import UserError
-
 Side = Literal["source", "target"]
 
 
@@ -22,29 +20,5 @@ class Arrangement:
     partner_photometry: bool = True
 
 
-ARRANGEMENTS: dict[str, Arrangement] = {
-    "none": Arrangement("source"),  # the only one that does without a source: it then trains on the dataset
-    "finetune": Arrangement("target"),
-    "bgc": Arrangement("target", "source", partner_labelled=True),
-    # The target's own colours are what these two want.
-    "fda": Arrangement("source", "target", partner_photometry=False),
-    "pixmatch": Arrangement("source", "target", partner_photometry=False),
-    # A discriminator would tell augmented colours from others, not the domains.
-    "dann": Arrangement("source", "target"),
-}
-ADAPTATIONS = ("none", "finetune", "bgc", "fda", "dann", "pixmatch")
-
-
-def arrangement(adapt: str, source: str | None) -> Arrangement:
-    """What a word of `--adapt` means. Raises UserError for another word, and where a source is missing."""
-    if adapt not in ARRANGEMENTS:
-        raise UserError(f"--adapt {adapt}: no such method; choose one of {', '.join(ADAPTATIONS)}")
-    found = ARRANGEMENTS[adapt]
-    if source is not None or adapt == "finetune":
-        return found
-    if adapt == "none":
-        return Arrangement("target")
-    raise UserError(
-        f"--adapt {adapt}: no source set to adapt from, expected a labelled one beside --data.dataset, the target; "
-        "name it with --data.source (such as rendered) and --data.source_root"
-    )
+PLAIN = {"none": Arrangement("source"), "finetune": Arrangement("target")}
+"""The words of `--adapt` that are plain training, and need no method."""

@@ -11,7 +11,7 @@ import torch
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
-from skinseg.data.arrangement import Side, arrangement
+from skinseg.data.arrangement import Arrangement, Side
 from skinseg.data.augmentation import training_transform
 from skinseg.data.cache import DecodedCache, open_cache
 from skinseg.data.patches import PairedPatches, PairSampler, StreamSampler, TrainingPatches
@@ -44,11 +44,10 @@ class SkinDataModule(pl.LightningDataModule):
     all 255 where the head is not labelled. Validation and test: lists of `Sample` of any size, validation
     from the cache, test at the images' own resolution from the files.
 
-    `dataset` is the target. Which set is trained on with its masks, and validated on, is a matter of `adapt`
-    (`skinseg.data.arrangement`): the source for none (where one is named), fda, dann and pixmatch; the target for
-    finetune and bgc. Where a method wants both, a training batch is {"source": ..., "target": ...}, and a
-    target whose labels are not to be known has `image` and `inside`, uint8 (B, S, S), 0 where a patch
-    reaches over its image's edge: its masks are not opened.
+    `dataset` is the target. Which set is trained on with its masks, and validated on, is a matter of the `Arrangement`
+    that `arrange` is given, and without one it is the target. Where both are shown, a training batch is {"source":
+    ..., "target": ...}, and a target whose labels are not to be known has `image` and `inside`, uint8 (B, S, S), 0
+    where a patch reaches over its image's edge: its masks are not opened.
 
     What an epoch shows is a function of (seed, epoch): a piece of an endless stream of permutations, each drawn
     from (seed, cycle); a patch's augmentation is drawn from (seed, cycle, position), see `skinseg.data.streams`.
@@ -80,7 +79,6 @@ class SkinDataModule(pl.LightningDataModule):
         limit_source: use this many images of the source only, a nested subset.
         epoch_steps: steps in an epoch, so that arms with sets of different sizes take as many; by default an
             epoch shows each training image `repeat` times.
-        adapt: the method, set by `--adapt`.
     """
 
     def __init__(
@@ -104,7 +102,6 @@ class SkinDataModule(pl.LightningDataModule):
         source_root: str | None = None,
         limit_source: int | None = None,
         epoch_steps: int | None = None,
-        adapt: str = "none",
     ) -> None:
         super().__init__()
         for option, value in (
@@ -136,10 +133,14 @@ class SkinDataModule(pl.LightningDataModule):
         self.source_root = self.data_root if source_root is None else Path(source_root)
         self.limit_source = limit_source
         self.epoch_steps = epoch_steps
-        self.adapt = adapt
-        self.arrangement = arrangement(adapt, source)
+        self.arrangement = Arrangement("target")
         self.partner: Partner | None = None
-        if adapt != "none" and source == dataset and _same(self.source_root, self.data_root):
+
+    def arrange(self, arrangement: Arrangement) -> None:
+        """Show the sets so from now on. Raises UserError where two are wanted and one is named twice."""
+        self.arrangement = arrangement
+        alone = arrangement.labelled == "source" and arrangement.partner is None
+        if not alone and self.source_name == self.dataset_name and _same(self.source_root, self.data_root):
             raise self._one_set()
 
     def prepare_data(self) -> None:
@@ -205,9 +206,9 @@ class SkinDataModule(pl.LightningDataModule):
 
     def _one_set(self) -> UserError:
         return UserError(
-            f"--adapt {self.adapt}: source and target are one set ({self.dataset_name} in {self.data_root}), expected "
-            "two; name the target with --data.dataset and --data.data_root, and the source with --data.source and "
-            "--data.source_root"
+            f"--data.source {self.source_name}: source and target are one set ({self.dataset_name} in "
+            f"{self.data_root}), expected two; name the target with --data.dataset and "
+            "--data.data_root, and the source with --data.source and --data.source_root"
         )
 
     def train_dataloader(self) -> DataLoader[Any]:

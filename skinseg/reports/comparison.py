@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skinseg.data.arrangement import ARRANGEMENTS
+from skinseg.data.arrangement import PLAIN
 from skinseg.evaluation.bootstrap import bootstrap_interval, interval, resampled_means, units_of
 from skinseg.evaluation.metrics import FEW_IMAGES, Difference, paired_difference, with_metrics
 from skinseg.models.configuration import UNRECORDED, configuration_of, differing, short
@@ -380,7 +380,7 @@ def arms(runs: Sequence[Results]) -> list[Arm]:
     kinds: dict[tuple[str, str | None, str | None, str], list[Results]] = {}
     for run in runs:
         word = run.run["training"].get("adapt")
-        adapt = word if word in ARRANGEMENTS and ARRANGEMENTS[word].partner else None
+        adapt = None if word is None or word in PLAIN else str(word)
         kind = (run.run["trained_on"], run.run["pretrained_on"], adapt, run.run["config"])
         kinds.setdefault(kind, []).append(run)
     found = []

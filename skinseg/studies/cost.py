@@ -7,6 +7,7 @@ from typing import Any
 
 from skinseg.studies.identity import ROOTS, Node
 from skinseg.studies.work import FINISHED
+from skinseg.training.adaptation import METHODS
 
 # Rules of thumb, where nothing was measured: two slow CPU cores, and one GPU.
 IMAGES_PER_SECOND = {
@@ -16,7 +17,6 @@ IMAGES_PER_SECOND = {
 SCORED_PER_SECOND = 10.0
 FRAMES_PER_SECOND = 0.33
 SECONDS_PER_RUN = 3.0  # opening data, validation, checkpoints
-STEP_FACTOR = {"dann": 1.8, "pixmatch": 2.6, "fda": 1.1, "bgc": 2.0}  # of fine-tuning's
 RULE = (
     f"{IMAGES_PER_SECOND['cpu']:.0f} images/s trained on at 128 pixels ({IMAGES_PER_SECOND['gpu']:.0f} on a GPU), "
     f"{SCORED_PER_SECOND:.0f} scored, {60 * FRAMES_PER_SECOND:.0f} frames/min rendered"
@@ -75,4 +75,5 @@ def _rule(kind: str, cost: Mapping[str, Any]) -> float:
     rate = IMAGES_PER_SECOND["cpu" if cost["accelerator"] == "cpu" else "gpu"]
     # Measured between 96 and 160 pixels on a CPU: not quite the number of pixels.
     pixels: float = (float(cost["size"]) / 128) ** 1.85
-    return float(cost["batch_size"]) / rate * pixels * STEP_FACTOR.get(str(cost["adapt"]), 1.0)
+    method = METHODS.get(str(cost["adapt"]))
+    return float(cost["batch_size"]) / rate * pixels * (1.0 if method is None else method.cost)

@@ -10,12 +10,11 @@ from typing import Any
 
 import yaml
 
-from skinseg.data.arrangement import ADAPTATIONS, ARRANGEMENTS
 from skinseg.errors import UserError
+from skinseg.training.adaptation import ADAPTATIONS, METHODS
 
 SCALES = ("laptop", "paper")
 SETS = ("source", "target", "both")
-_TWO = [name for name, found in ARRANGEMENTS.items() if found.partner is not None]
 TRAINED_ON = "data.dataset"
 """The parameter of an axis along which the training set varies."""
 
@@ -192,9 +191,9 @@ def _check(study: Study) -> None:
             raise UserError(f"{where}: data is {fit.data!r}, expected one of {', '.join(SETS)}")
         if fit.adapt not in ADAPTATIONS:
             raise UserError(f"{where}: adapt is {fit.adapt!r}, expected one of {', '.join(ADAPTATIONS)}")
-        if (ARRANGEMENTS[fit.adapt].partner is not None) != (fit.data == "both"):
+        if (fit.adapt in METHODS) != (fit.data == "both"):
             raise UserError(
-                f"{where}: adapt: {fit.adapt} with data: {fit.data}; {', '.join(_TWO)} need both sets (data: both), "
+                f"{where}: adapt: {fit.adapt} with data: {fit.data}; {', '.join(METHODS)} need both sets (data: both), "
                 "the others one"
             )
         if fit.after is not None and fit.after not in names[: names.index(fit.name)]:

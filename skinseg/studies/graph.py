@@ -12,7 +12,6 @@ from typing import Any
 import yaml
 
 from skinseg import __version__
-from skinseg.data.arrangement import ADAPTATIONS
 from skinseg.data.splits import make_split
 from skinseg.datasets.base import Dataset
 from skinseg.datasets.fingerprint import fingerprint
@@ -21,6 +20,7 @@ from skinseg.errors import UserError
 from skinseg.models.configuration import flat
 from skinseg.studies.definition import TRAINED_ON, Axis, Fit, Scale, Study
 from skinseg.studies.identity import Node
+from skinseg.training.adaptation import ADAPTATIONS, METHODS
 
 RENDERED = "rendered"
 TARGET = "target"
@@ -303,7 +303,6 @@ def check_parameters(study: Study) -> None:
 
     from skinseg.data.datamodule import SkinDataModule
     from skinseg.synthetic.config import GeneratorConfig
-    from skinseg.training import adaptation
     from skinseg.training.module import SkinPersonModule
 
     known = {
@@ -314,7 +313,7 @@ def check_parameters(study: Study) -> None:
                 ("data", SkinDataModule),
                 ("model", SkinPersonModule),
                 ("trainer", Trainer),
-                *adaptation.METHODS.items(),
+                *METHODS.items(),
             )
         },
     }

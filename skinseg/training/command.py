@@ -18,14 +18,13 @@ from pytorch_lightning.callbacks import ModelCheckpoint, RichProgressBar
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.trainer.states import TrainerStatus
 
-from skinseg.data.arrangement import ADAPTATIONS
 from skinseg.data.datamodule import SkinDataModule
 from skinseg.errors import UserError
 from skinseg.files import written_whole
 from skinseg.models import checkpoint as checkpoints
 from skinseg.models.configuration import configuration_hash, configuration_of, deciding
 from skinseg.training import wandb_run
-from skinseg.training.adaptation import METHODS
+from skinseg.training.adaptation import ADAPTATIONS, METHODS, arrangement
 from skinseg.training.criterion import WORST_TONE, groups_compared
 from skinseg.training.module import SkinPersonModule
 from skinseg.training.saver import Saver
@@ -94,7 +93,6 @@ class TrainingCLI(LightningCLI):
         )
         for word, method in METHODS.items():
             parser.add_class_arguments(method, word)
-        parser.link_arguments("adapt", "data.adapt")
         parser.link_arguments("data.size", "model.size")
         for option in ("model.seed", "data.seed"):
             parser.link_arguments("seed_everything", option, compute_fn=int)
@@ -148,11 +146,12 @@ class TrainingCLI(LightningCLI):
         config = self._get(self.config_init, "trainer")
         if config.get("enable_model_summary") is None:
             kwargs["enable_model_summary"] = False
+        word = self._get(self.config, "adapt")
+        self.datamodule.arrange(arrangement(word, self.datamodule.source_name))
         if self.subcommand != "fit":
             return super().instantiate_trainer(logger=False, enable_checkpointing=False, **kwargs)
         self.model.options = deciding(self.config[self.subcommand].as_dict())
-        word = self._get(self.config, "adapt")
-        self.model.adapt_by(self._get(self.config_init, word) if word in METHODS else None)
+        self.model.adapt_by(self._get(self.config_init, word) if word in METHODS else None, word)
         # Data that is not there should leave no run behind.
         self.datamodule.prepare_data()
         if self.model.criterion == WORST_TONE:

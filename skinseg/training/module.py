@@ -109,6 +109,7 @@ class SkinPersonModule(pl.LightningModule):
         self.parent: str | None = None
         self.lineage: tuple[lineage.Training, ...] = ()
         self.adaptation: Adaptation | None = None
+        self.adapt = "none"
         self.total_steps = 1
         if pretrained is not None:
             parent = checkpoints.read_checkpoint(checkpoints.newest_checkpoint(Path(pretrained)))
@@ -122,11 +123,15 @@ class SkinPersonModule(pl.LightningModule):
             # nn.Module.to has no overload for a memory format alone.
             cast(Any, self.network).to(memory_format=torch.channels_last)
 
-    def adapt_by(self, method: Adaptation | None) -> None:
-        """Train by an adaptation method from now on, or, for None, on labelled batches alone."""
+    def adapt_by(self, method: Adaptation | None, word: str = "none") -> None:
+        """Train by an adaptation method from now on, or, for None, on labelled batches alone.
+
+        word: of `--adapt`, for the checkpoint's record.
+        """
         if method is not None:
             method.attach(self.network)
         self.adaptation = method
+        self.adapt = word
 
     @property
     def progress(self) -> float:
@@ -300,7 +305,7 @@ class SkinPersonModule(pl.LightningModule):
             parent=self.parent,
             start=dataclasses.asdict(self.start),
             lineage=lineage.recorded(self.lineage, now),
-            adapt=str(getattr(datamodule, "adapt", "none")),
+            adapt=self.adapt,
             criterion=str(self.criterion),
             options={**self.options, **self.began_from, "data.split": split} if self.options else {},
         )

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from skinseg.data.arrangement import Arrangement
 from skinseg.data.patches import Batch
 from skinseg.models.unet import TwoHeadUnet
 
@@ -47,7 +48,13 @@ class Adaptation(nn.Module):
 
     Random numbers come from torch's CPU generator, which each step seeds by (seed, step): the same on any
     device, and in a run that was resumed.
+
+    arrangement: which set the method learns from with labels, and what it is shown beside it.
+    cost: of a step, in steps of fine-tuning; a rule of thumb, see benchmarks/adaptation.py.
     """
+
+    arrangement: ClassVar[Arrangement]
+    cost: ClassVar[float]
 
     def attach(self, network: TwoHeadUnet) -> None:
         """Build what depends on the network, once, before training."""

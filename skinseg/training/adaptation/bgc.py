@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from skinseg.data.arrangement import Arrangement
 from skinseg.errors import UserError
 from skinseg.models.unet import TwoHeadUnet
 from skinseg.training.adaptation.base import Adaptation, Pair, TrainingStep, frozen_statistics
@@ -34,6 +35,9 @@ class Bgc(Adaptation):
         schedule: "constant", or "cosine": from `ratio` at the first step down to 0 at the last.
         bound: largest length of the source's part relative to the target's, 0 or more; None for none.
     """
+
+    arrangement = Arrangement("target", "source", partner_labelled=True)
+    cost = 2.0
 
     def __init__(
         self,

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from skinseg.data.arrangement import Arrangement
 from skinseg.errors import UserError
 from skinseg.models.unet import TwoHeadUnet
 from skinseg.training.adaptation.base import Adaptation, Pair, TrainingStep
@@ -49,6 +50,10 @@ class Dann(Adaptation):
         gamma: how fast lambda rises; the paper's 10 is at 0.46 after a tenth of the training.
         hidden: width of the discriminator's two hidden layers, units.
     """
+
+    # A discriminator would tell augmented colours from others, not the domains: both sets have them.
+    arrangement = Arrangement("source", "target")
+    cost = 1.8
 
     def __init__(self, weight: float = 0.1, gamma: float = 10.0, hidden: int = 256) -> None:
         super().__init__()

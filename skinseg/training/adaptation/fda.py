@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from skinseg.data.arrangement import Arrangement
 from skinseg.errors import UserError
 from skinseg.training.adaptation.base import Adaptation, Pair, TrainingStep
 
@@ -22,6 +23,10 @@ class Fda(Adaptation):
             0 changes nothing.
         bands: several of them, in place of `beta`.
     """
+
+    # The target's own colours are what this wants.
+    arrangement = Arrangement("source", "target", partner_photometry=False)
+    cost = 1.1
 
     def __init__(self, beta: float = 0.01, bands: list[float] | None = None) -> None:
         super().__init__()

@@ -7,6 +7,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
+from skinseg.data.arrangement import Arrangement
 from skinseg.data.patches import Batch
 from skinseg.datasets.sample import IGNORE
 from skinseg.errors import UserError
@@ -39,6 +40,10 @@ class Pixmatch(Adaptation):
             of another target image, with its pseudo-labels) and fourier (`fda`, the style of a source image).
         beta: band of fourier, as `Fda`'s.
     """
+
+    # The target's own colours are what this wants.
+    arrangement = Arrangement("source", "target", partner_photometry=False)
+    cost = 2.6
 
     def __init__(
         self,
