@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from skinseg.evaluation.factors import BINS, benjamini_hochberg, effects, grouped
+from skinseg.evaluation.factors import BINS, effects, grouped
 from skinseg.evaluation.rows import as_frame
 from tests.test_evaluation_rows import ROW
 
@@ -96,8 +96,3 @@ def test_many_words_end_in_other() -> None:
     assert names[-1] == "other"
     assert codes[-1] == -1
     assert (codes[:5] == 0).all()
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
-def test_correction_is_that_of_scipy(p: list[float]) -> None:
-    assert benjamini_hochberg(p) == pytest.approx(list(stats.false_discovery_control(p)))

@@ -3,12 +3,12 @@
 Associations, not causes: photographs with much skin are also sharper, brighter and of other people.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.stats import false_discovery_control
 
 from skinseg.evaluation.bootstrap import Floats, bootstrap_interval, units_of
 from skinseg.evaluation.metrics import with_metrics
@@ -90,9 +90,10 @@ def effects(rows: pd.DataFrame, scenes: pd.DataFrame | None = None, seed: int = 
                 name, groups, float(explained), _spearman(column, values) if numeric else float("nan"), p, p
             )
         )
-    corrected = benjamini_hochberg([effect.p for effect in found])
+    corrected = false_discovery_control([effect.p for effect in found]) if found else []
     found = [
-        Effect(e.factor, e.groups, e.explained, e.rho, e.p, q) for e, q in zip(found, corrected, strict=True)
+        Effect(e.factor, e.groups, e.explained, e.rho, e.p, float(q))
+        for e, q in zip(found, corrected, strict=True)
     ]
     return sorted(found, key=lambda effect: (-effect.explained, effect.factor))
 
@@ -125,15 +126,6 @@ def grouped(column: pd.Series) -> tuple[npt.NDArray[np.intp], list[str]]:
         [places.get(word, len(levels)) if there else -1 for word, there in zip(words, present, strict=True)]
     )
     return codes, [str(level) for level in levels] + rest
-
-
-def benjamini_hochberg(p: Sequence[float]) -> list[float]:
-    """Each p value corrected for how many there are (Benjamini and Hochberg 1995, J. R. Stat. Soc. B 57:289-300)."""
-    order = np.argsort(p)[::-1]
-    ranked = np.asarray(p, np.float64)[order] * len(p) / np.arange(len(p), 0, -1)
-    q = np.empty(len(p))
-    q[order] = np.minimum.accumulate(ranked)
-    return [min(1.0, float(value)) for value in q]
 
 
 def _columns(known: pd.DataFrame, scenes: pd.DataFrame | None) -> dict[str, pd.Series]:
