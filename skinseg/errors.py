@@ -1,4 +1,4 @@
-"""The one exception the command line turns into a sentence."""
+"""The one exception the command line turns into a sentence, and a way out that many of them name."""
 
 import difflib
 from collections.abc import Iterable
@@ -16,3 +16,8 @@ def did_you_mean(given: str, known: Iterable[str]) -> str:
     """The words ", did you mean hgr?" where a name is nearly one that there is, else none."""
     nearest = difflib.get_close_matches(given.lower(), list(known), 1)
     return f", did you mean {nearest[0]}?" if nearest else ""
+
+
+def install(extra: str) -> str:
+    """The way to an optional part, for messages; no package index has this distribution."""
+    return f"in the checkout, pip install -e '.[{extra}]'"

@@ -23,7 +23,7 @@ from urllib.parse import urlparse
 
 import yaml
 
-from skinseg.errors import UserError
+from skinseg.errors import UserError, install
 
 DATASET, MODEL, ROWS = "dataset", "model", "results"
 """Types of artifacts."""
@@ -102,7 +102,7 @@ def is_wanted(asked: bool | None) -> bool:
         return False
     if not is_installed():
         if asked:
-            raise UserError("--wandb: W&B is not installed; pip install 'skinseg[wandb]' adds it")
+            raise UserError(f"--wandb: W&B is not installed; {install('wandb')} adds it")
         return False
     return asked or not is_offline()
 

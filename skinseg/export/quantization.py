@@ -11,7 +11,7 @@ from skinseg.data.splits import make_split
 from skinseg.datasets.base import Dataset
 from skinseg.datasets.confusion import confusion
 from skinseg.datasets.registry import find_datasets
-from skinseg.errors import UserError
+from skinseg.errors import UserError, install
 from skinseg.images.decoding import Image
 from skinseg.models.onnx_model import INPUT, OnnxPredictor
 from skinseg.models.prediction import THRESHOLD, Batch, ImagePredictor
@@ -88,7 +88,7 @@ def quantize(model: bytes, inputs: Sequence[Batch]) -> bytes:
         )
     except ImportError as error:
         raise UserError(
-            "onnx or ONNX Runtime is not installed, which int8 needs; pip install 'skinseg[export]'"
+            f"onnx or ONNX Runtime is not installed, which int8 needs; {install('export')}"
         ) from error
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]

