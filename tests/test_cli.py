@@ -57,7 +57,8 @@ def test_help_of_training_comes_at_once_and_names_options_that_exist(
         main([command, "--help-all"])
     assert stop.value.code == 0
     every = set(re.findall(r"--[a-z_.]+", capsys.readouterr().out))
-    assert named <= every
+    # Ours, turned into --config before LightningCLI sees it.
+    assert named - {"--preset"} <= every
 
 
 @pytest.mark.parametrize("arguments", [[], ["paint"], ["render", "--count", "0", "--out", "x"]])
