@@ -195,7 +195,9 @@ def test_a_beard_grows_on_its_part_of_the_face_and_not_on_the_lips(beard: str) -
     assert y.max() < -0.03
     # The reference face's mouth is 5 cm wide.
     widest = {"moustache": 0.036, "goatee": 0.042, "full": 0.09}[beard]
-    assert widest / 2 < np.abs(x).max() < widest
+    assert (
+        widest / 2 < np.abs(x).max() < widest + 1e-4
+    )  # the nearest of a finite number of points of the skin
     assert (np.repeat(body_classes(), 16)[nearest] == PartClass.LIPS).mean() < 0.01
     assert not grow_hair(dataclasses.replace(bare, beard="stubble", beard_length=0.003), body)
 
