@@ -129,7 +129,7 @@ def test_crosseval_is_a_study_and_passes_on_what_was_given(tmp_path: Path) -> No
         "SCALE=paper",
         "ARGS=--datasets hgr own --seeds 0 1 --other-code again --dry-run",
     ]
-    command = ["make", "--dry-run", "--old-file=setup", "crosseval", *given]
+    command = ["make", "--no-print-directory", "--dry-run", "--old-file=setup", "crosseval", *given]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     words = shlex.split(done.stdout.splitlines()[-1])
     fakes.make_hgr(tmp_path / "hgr", 16)

@@ -84,6 +84,7 @@ def test_a_name_that_means_nothing_is_refused(
 def test_make_names_the_preset_and_the_job(preset: str, read: list[str], tmp_path: Path) -> None:
     command = [
         "make",
+        "--no-print-directory",  # as a make within make would
         "--dry-run",
         "--old-file=setup",
         "finetune",
