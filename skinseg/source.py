@@ -70,7 +70,7 @@ def without_words(source: str) -> str:
             lines[row - 1] = lines[row - 1][:column].rstrip()
     nodes = list(ast.walk(ast.parse(source)))
     # A text that is a statement does nothing, a docstring or not; in any other, blank lines count.
-    idle = [node.value for node in nodes if isinstance(node, ast.Expr) and _is_text(node.value)]
+    idle = {node.value for node in nodes if isinstance(node, ast.Expr) and _is_text(node.value)}
     kept: set[int] = set()
     for node in nodes:
         if _is_text(node) or isinstance(node, ast.JoinedStr):
