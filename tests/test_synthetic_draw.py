@@ -23,6 +23,7 @@ from skinseg.synthetic.draw.scene import draw_scene
 from skinseg.synthetic.hair.beards import BEARDS, NO_BEARD
 from skinseg.synthetic.hair.grow import STYLES
 from skinseg.synthetic.room.backgrounds import Photos
+from skinseg.synthetic.room.panoramas import PANORAMAS
 from skinseg.synthetic.room.textures.tile import TEXTURES
 from skinseg.synthetic.room.things.build import GRIPS, SEATS, THINGS
 from skinseg.synthetic.scene import SENSOR, Body, Room, Scene, Surface
@@ -171,7 +172,7 @@ def test_men_have_beards_and_women_none(scenes):
 
 
 def test_company_stands_apart_and_is_no_copy():
-    config = GeneratorConfig(p_second=1.0, p_third=1.0)
+    config = GeneratorConfig(p_second=1.0, p_third=1.0, p_crowd=0.0)
     for scene in (draw_scene(config, 0, index) for index in range(60)):
         assert len(scene.people) == 3
         places = np.array([person.place for person in scene.people])
@@ -184,10 +185,48 @@ def test_company_stands_apart_and_is_no_copy():
 
 
 def test_under_the_sky_there_is_a_sun_and_no_lamp():
-    for scene in (draw_scene(GeneratorConfig(p_outdoors=1.0), 0, index) for index in range(20)):
+    for scene in (
+        draw_scene(GeneratorConfig(p_outdoors=1.0, p_panorama=0.0), 0, index) for index in range(20)
+    ):
         assert scene.room.sky is not None
         assert [light.edge for light in scene.lights] == [0.0]
         assert scene.lights[0].position[2] > 0
+
+
+def test_a_panorama_has_its_own_light():
+    scenes = [draw_scene(GeneratorConfig(p_panorama=1.0), 0, index) for index in range(60)]
+    assert {scene.room.panorama.kind for scene in scenes if scene.room.panorama} == set(PANORAMAS)
+    assert all(scene.room.sky is None for scene in scenes)
+    assert {len(scene.lights) for scene in scenes} == {0, 1}
+    assert Scene.from_json(scenes[0].to_json()) == scenes[0]
+
+
+def test_crowds_are_about_people_seen_from_afar():
+    config = GeneratorConfig(p_crowd=1.0)
+    counts = {track: set[int]() for track in TRACKS}
+    for index in range(60):
+        scene = draw_scene(config, 0, index)
+        counts[scene.camera.track].add(len(scene.people))
+        places = np.array([person.place for person in scene.people])
+        gaps = np.linalg.norm(places[:, None] - places[None], axis=2)[np.triu_indices(len(places), 1)]
+        assert len(gaps) == 0 or gaps.min() > 0.2
+    crowds = counts.pop("whole") | counts.pop("upper_body")
+    assert min(crowds) >= 5
+    assert max(crowds) <= 13
+    assert max(set[int]().union(*counts.values())) <= 3
+
+
+def test_bellies_that_are_looked_at_are_bare_where_asked():
+    def covered(track: str, p_bare: float) -> float:
+        config = GeneratorConfig(track={track: 1.0}, p_bare=p_bare, p_clothed=1.0)
+        worn = [draw_scene(config, 0, index).people[0].garments for index in range(40)]
+        return float(
+            np.mean([any(GARMENTS[each.kind].outfit in ("upper", "full") for each in one) for one in worn])
+        )
+
+    assert covered("abdomen", 1.0) == covered("back", 1.0) == 0.0
+    assert covered("abdomen", 0.0) > 0.7
+    assert covered("face", 1.0) > 0.7
 
 
 def test_photographs_hang_on_walls_only():
@@ -328,7 +367,7 @@ def test_upper_body_keeps_the_drawn_lens_where_the_room_has_space():
 
 
 def test_lights_stand_in_the_room_and_one_on_the_cameras_side(scenes):
-    for scene in (scene for scene in scenes if scene.room.sky is None):
+    for scene in (scene for scene in scenes if scene.room.sky is None and scene.room.panorama is None):
         width, depth, height = scene.room.size
         assert len(scene.lights) == 3
         for light in scene.lights:

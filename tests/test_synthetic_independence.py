@@ -19,7 +19,7 @@ from scipy.stats import chi2_contingency, false_discovery_control, spearmanr
 from skinseg.synthetic import streams
 from skinseg.synthetic.config import GeneratorConfig
 from skinseg.synthetic.draw.scene import draw_scene
-from skinseg.synthetic.scene import Person, Scene
+from skinseg.synthetic.scene import Light, Person, Scene
 from skinseg.synthetic.streams import Part, stream
 
 COUNT = 3000
@@ -51,6 +51,7 @@ OUTFIT = (
     "folds",
 )
 POSTURE = ("pose_family", "gesture", "turned", "head_turn")
+FRAMED = ("radius", "rise", "focal_length", "extent", "shift")
 TIES: tuple[tuple[tuple[str, ...], tuple[str, ...], str], ...] = (
     (("tone",), ("ita", "freckles", "iris", "hair_lightness", "lip"), "ITA lies in the group; freckles and light "
      "eyes are of light skin, light hair rare on dark; lips are the skin's colour, darker and redder"),
@@ -69,24 +70,29 @@ TIES: tuple[tuple[tuple[str, ...], tuple[str, ...], str], ...] = (
     (("cloth_lightness",), OUTFIT, "the outermost garment's colour, drawn apart from underwear's"),
     (("track",), ("radius", "rise", "focal_length", "extent", "shift", *POSTURE, "gesture", "theta_side"),
      "a part has its own framing, and postures that show it are favoured"),
-    (("radius", "rise", "focal_length", "extent", "shift"),
-     ("radius", "rise", "focal_length", "extent", "shift", *POSTURE, "people", "outdoors", "room", "ceiling", "theta",
+    (("track",), ("people", "theta", "turn", "cloth_lightness", *OUTFIT), "crowds are about upper bodies and whole ones; "
+     "backs are seen from behind; outfits leave bellies and backs bare that are looked at"),
+    (("people", "theta", "turn", "cloth_lightness", *OUTFIT),
+     ("people", "theta", "turn", "seated", *OUTFIT, *POSTURE, *FRAMED), "through the track"),
+    (FRAMED,
+     (*FRAMED, *POSTURE, "people", "outdoors", "panorama", "room", "ceiling", "theta",
       "turn", "sky", "wall_texture", "floor_texture"),
      "span = distance·36/F; walls end the distance, places under the sky are wider, company widens the frame"),
     (POSTURE, (*POSTURE, "seated", "leg", "held", *OUTFIT), "a posture has its own arms and hands; who sits has a "
      "seat, and bent hips have briefs with legs; fingers close round what is held"),
     (("seated",), ("things", "track", "radius", "rise", "focal_length", "extent", "shift", "leg", *OUTFIT),
      "who sits sits on a thing; postures go with the track"),
-    (("outdoors", "room", "ceiling", "sky", "wall_texture", "floor_texture"),
-     ("outdoors", "room", "ceiling", "sky", "wall_texture", "floor_texture", "lights", "power", "temperature",
-      "light_edge", "light_height", "light_side"),
-     "places under the sky are twice as wide, with their own textures and a sun; low ceilings end a lamp's height"),
+    (("outdoors", "panorama", "room", "ceiling", "sky", "wall_texture", "floor_texture"),
+     ("outdoors", "panorama", "room", "ceiling", "sky", "wall_texture", "floor_texture", "lights", "power",
+      "temperature", "light_edge", "light_height", "light_side"),
+     "places under the sky are twice as wide, with their own textures and a sun, panoramas as wide and with their own "
+     "light; low ceilings end a lamp's height"),
     (("lights", "power", "temperature", "light_edge", "light_height", "light_side"),
      ("lights", "power", "temperature", "light_edge", "light_height", "light_side", "theta", "turn", "radius",
       "rise", "focal_length", "shift", "extent"),
      "a sun has other units than lamps; the first light stands on the camera's side, walls end its distance, and "
      "outdoors the camera stands further away"),
-    (("theta",), ("turn", "outdoors", "room"), "one is the other without its side; walls"),
+    (("theta",), ("turn", "outdoors", "panorama", "room"), "one is the other without its side; walls"),
     (("wall_texture", "floor_texture"), ("wall_contrast",), "a surface's own"),
     (("african",), ("asian", "caucasian"), "shares of one mixture"),
     (("asian",), ("caucasian",), "shares of one mixture"),
@@ -105,7 +111,7 @@ def factors(scene: Scene) -> dict[str, float | str | bool]:
     person, camera, room = scene.people[0], scene.camera, scene.room
     body, skin, hair = person.body, person.skin, person.hair
     sun = room.sky is not None
-    first = scene.lights[0]
+    first = scene.lights[0] if scene.lights else Light((0.0, 0.0, 0.0), (0.0, 0.0, 0.0), 0.0, 0.0, 0.0)
     side = math.remainder(math.atan2(first.position[1], first.position[0]) - camera.theta, 2 * math.pi)
     held = [thing for thing in scene.things if thing.held]
     seats = [thing for thing in scene.things if thing.under is not None]
@@ -154,6 +160,7 @@ def factors(scene: Scene) -> dict[str, float | str | bool]:
         "things": standing,
         "seated": own_seat,
         "outdoors": sun,
+        "panorama": room.panorama.kind if room.panorama else "",
         "room": room.size[0],
         "ceiling": room.size[2],
         "wall_texture": room.walls.texture,

@@ -52,6 +52,7 @@ class GeneratorConfig:
     # people
     p_second: float = _share(0.25)  # share of frames with a second person
     p_third: float = _share(0.35)  # share of those with a third one
+    p_crowd: float = _share(0.1)  # share of upper bodies and whole ones with four to twelve people about them
     age_min: float = _field(YOUNGEST_ADULT, YOUNGEST_ADULT, 1.0)  # anny's slider: 2/3 young adult, 1 old
     age_max: float = _field(1.0, YOUNGEST_ADULT, 1.0)
     p_woman: float = _share(0.5)
@@ -83,6 +84,7 @@ class GeneratorConfig:
 
     # clothes; everyone wears underwear at least
     p_clothed: float = _share(0.8)  # share dressed over the underwear
+    p_bare: float = _share(0.6)  # share of tracked bellies and backs that an outfit leaves bare
     fit_max: float = _share(1.0)  # looseness and folds: 0 = skin-tight, 1 = wide
     patterns: Weights = _weights({name: pattern.share for name, pattern in PATTERNS.items()})
     skin_like_share: float = _share(0.2)  # share of wall, thing and cloth colours in hues of skin
@@ -98,7 +100,17 @@ class GeneratorConfig:
 
     # camera, after S2MGen: theta = 3π/2 + π·D·X^p_front, z ~ U(z_min, z_max),
     # F = (f_max - f_min)·X^(1/p_focal) + f_min, then the radius that frames the tracked part
-    track: Weights = _weights({"upper_body": 0.34, "face": 0.2, "whole": 0.18, "hand": 0.18, "abdomen": 0.1})
+    track: Weights = _weights(
+        {
+            "upper_body": 0.28,
+            "face": 0.18,
+            "whole": 0.2,
+            "hand": 0.14,
+            "abdomen": 0.12,
+            "back": 0.03,
+            "arm": 0.05,
+        }
+    )
     p_front: float = _field(2.5, 0.01, 100.0)  # 1: any side alike; larger: more from the front
     p_focal: float = _field(1.0, 0.01, 100.0)  # 1: uniform; larger: more long lenses, flatter perspective
     f_min: float = _field(24.0, 5.0, 1000.0)  # mm on a 36 mm sensor
@@ -131,7 +143,9 @@ class GeneratorConfig:
         1.8, 1.0, 4.0
     )  # exponent of a texture's luminance about its mean, from 1
     p_photo: float = _share(0.8)  # of those, share of walls with a photograph, given --backgrounds
-    p_outdoors: float = _share(0.25)  # share of frames under the sky
+    p_panorama: float = _share(0.3)  # share of frames that a photograph all round surrounds and lights
+    p_outdoors: float = _share(0.25)  # of the others, share under the sky
+    p_polished: float = _share(0.2)  # share of floors that show reflections
     room_min: float = _field(4.4, 2.5, 40.0)  # metres, both horizontal sides
     room_max: float = _field(9.0, 2.5, 40.0)  # metres
     ceiling_min: float = _field(2.4, 2.2, 20.0)  # height of the room, metres

@@ -158,10 +158,25 @@ class Surface:
 
 
 @dataclass(frozen=True)
+class Panorama:
+    """A photograph all round with the light that was there, which takes the place of walls, ceiling and sky.
+
+    kind: one of `room.panoramas.PANORAMAS`. The ground is the photograph too, as it lies below the place it was taken
+    from.
+    """
+
+    kind: str
+    turn: float  # about Z, radians
+    strength: float  # factor on its radiance
+    eye: float  # how high above the ground it was taken, metres
+
+
+@dataclass(frozen=True)
 class Room:
     """A box around the origin, size (x, y, z), floor at z = 0. Outdoors it has no ceiling.
 
-    sky: linear RGB radiance of the sky, or None in a closed room.
+    sky: linear RGB radiance of the sky, or None in a closed room. panorama: what is about the people instead of the
+    box, whose size then only keeps cameras and things near.
     """
 
     size: Vector
@@ -169,6 +184,7 @@ class Room:
     floor: Surface
     ceiling: Surface
     sky: Color | None = None
+    panorama: Panorama | None = None
 
 
 @dataclass(frozen=True)
@@ -282,6 +298,6 @@ def _read(kind: Any, value: Any) -> Any:
         return tuple(_read(item, part) for item, part in zip(of_each, value, strict=True))
     if typing.get_origin(kind) is dict:
         return {name: _read(typing.get_args(kind)[1], item) for name, item in value.items()}
-    if isinstance(kind, types.UnionType):  # Color | None
+    if isinstance(kind, types.UnionType):  # Color | None, Panorama | None
         return None if value is None else _read(typing.get_args(kind)[0], value)
     return value

@@ -37,12 +37,14 @@ import numpy.typing as npt  # noqa: E402
 from mathutils import Matrix, Vector  # noqa: E402
 
 from skinseg.synthetic.blender.looks import class_look, look_of, surface_look  # noqa: E402
+from skinseg.synthetic.blender.panorama import ground_look, set_panorama  # noqa: E402
 from skinseg.synthetic.geometry.arrays import Floats  # noqa: E402
 from skinseg.synthetic.geometry.mesh import Figure, Mesh, Strands  # noqa: E402
 from skinseg.synthetic.labels import PartClass, skin_mask  # noqa: E402
 from skinseg.synthetic.room.light import kelvin_to_rgb  # noqa: E402
 from skinseg.synthetic.scene import SENSOR, Light, Room, Scene, Surface  # noqa: E402
 
+GROUND_EDGE = 60.0  # metres that a panorama's ground goes in every direction
 SUN_ANGLE = 0.02  # radians: the sun's disc and a little haze, for shadows with an edge
 GPU_BACKENDS = ("OPTIX", "CUDA", "HIP", "METAL", "ONEAPI")
 
@@ -94,7 +96,11 @@ def serve(request: dict[str, Any], scratch: Path) -> dict[str, Any]:
             obj.data.materials.append(
                 look_of(strands.material, scene, tinted=False, in_uv=False, photos=figure.photos)
             )
-        _add_room(scene.room, figure)
+        if scene.room.panorama is None:
+            _add_room(scene.room, figure)
+        else:
+            set_panorama(stage, scene.room.panorama)
+            _add_ground(scene.room)
         for i, light in enumerate(scene.lights):
             _add_light(light, i)
         cycles -= time.perf_counter()
@@ -294,6 +300,17 @@ def _add_room(room: Room, figure: Figure) -> None:
         )
         obj = _add_mesh(mesh, 1000 + number)
         obj.data.materials.append(looks[surface])
+
+
+def _add_ground(room: Room) -> None:
+    """The ground of a panorama, wide enough to meet its horizon."""
+    assert room.panorama is not None
+    edge = GROUND_EDGE
+    corners = ((-edge, -edge, 0), (edge, -edge, 0), (edge, edge, 0), (-edge, edge, 0))
+    vertices = np.array(corners, dtype=np.float32)
+    mesh = Mesh(vertices, np.array([[0, 1, 2, 3]], dtype=np.int32), np.zeros(1, dtype=np.uint8), "room")
+    obj = _add_mesh(mesh, 1000)
+    obj.data.materials.append(ground_look(room.panorama, room.floor.roughness))
 
 
 def _add_light(light: Light, number: int) -> None:

@@ -57,6 +57,7 @@ def track_points(body: PosedBody) -> dict[str, Vector]:
     lips = posed[faces[body_classes() == PartClass.LIPS]].reshape(-1, 3).mean(axis=0)
     eyes = (bones["eye.L"] + bones["eye.R"]) / 2
     hands = [(bones[f"wrist.{side}"] + bones[f"finger3-3.{side}"]) / 2 for side in "LR"]
+    arms = [0.4 * bones[f"lowerarm01.{side}"] + 0.6 * bones[f"wrist.{side}"] for side in "LR"]
     skin, rest = posed[:BODY_VERTICES], body.rest[:BODY_VERTICES]
     whole = (skin.min(axis=0) + skin.max(axis=0)) / 2
     # The belly's front at the height of the fourth lumbar bone.
@@ -68,6 +69,8 @@ def track_points(body: PosedBody) -> dict[str, Vector]:
         "whole": whole,
         "hand": min(hands, key=lambda hand: float(hand[1])),  # the one further forward is seen more often
         "abdomen": navel,
+        "back": (bones["spine02"] + bones["spine03"]) / 2,
+        "arm": min(arms, key=lambda arm: float(arm[1])),
     }
     return {name: (float(p[0]), float(p[1]), float(p[2])) for name, p in points.items()}
 

@@ -91,14 +91,14 @@ POSTURES: dict[str, Posture] = {
         | _DOWN_RIGHT,
         1,
         turned=(-0.4, 0.4),
-        shows=("hand",),
+        shows=("hand", "arm"),
     ),
     "hand_near_face": Posture(
         _STANDING | left_arm((0.35, -0.80, -0.48), (-0.38, 0.10, 0.90), (-0.9, 0.4, 0)) | _DOWN_RIGHT,
         1,
         narrow=True,
         touching=True,
-        shows=("hand", "face"),
+        shows=("hand", "arm", "face"),
     ),
     "hand_on_chin": Posture(
         _STANDING
@@ -140,13 +140,13 @@ POSTURES: dict[str, Posture] = {
         _STANDING | left_arm((0.35, -0.45, -0.82), (-0.25, -0.55, 0.75), _FRONT) | _DOWN_RIGHT,
         0.7,
         turned=(-2.5, 0.0),
-        shows=("hand",),
+        shows=("hand", "arm"),
     ),
     "forearm_up": Posture(
         _STANDING | left_arm((0.45, -0.15, -0.88), (0.25, -0.20, 0.95), _FRONT) | _DOWN_RIGHT,
         0.5,
         turned=(-0.4, 0.6),
-        shows=("hand",),
+        shows=("hand", "arm"),
     ),
     "walking": Posture(
         left_arm((0.20, 0.40, -0.90), (0.12, -0.10, -1.0))
@@ -160,7 +160,7 @@ POSTURES: dict[str, Posture] = {
         | left_arm((0.30, -0.85, -0.30), (0.10, -1.0, 0.10), gesture="flat")
         | mirrored(left_arm((0.30, -0.80, -0.40), (0.10, -1.0, 0.15), gesture="flat")),
         0.7,
-        shows=("hand",),
+        shows=("hand", "arm"),
     ),
     "pointing": Posture(
         _STANDING
@@ -168,7 +168,7 @@ POSTURES: dict[str, Posture] = {
         | _DOWN_RIGHT,
         0.7,
         left_gesture="index",
-        shows=("hand",),
+        shows=("hand", "arm"),
     ),
     "leaning": Posture(
         _STANDING

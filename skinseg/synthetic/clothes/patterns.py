@@ -133,10 +133,10 @@ def _print(rng: np.random.Generator) -> Floats:
 
 
 PATTERNS: dict[str, Pattern] = {
-    "plain": Pattern(None, 0.5),
+    "plain": Pattern(None, 0.43),
     "stripes": Pattern(_stripes, 0.13),
     "checks": Pattern(_checks, 0.1),
     "noise": Pattern(_blotches, 0.1, repeats=6),
-    "flowers": Pattern(_flowers, 0.08, repeats=4),
-    "print": Pattern(_print, 0.09, once=True),
+    "flowers": Pattern(_flowers, 0.12, repeats=4),
+    "print": Pattern(_print, 0.12, once=True),
 }

@@ -19,7 +19,8 @@ class Framing:
     extent: metres that the frame spans there, drawn uniformly in the logarithm. height: of the part above the floor on
     a standing adult, metres; the worker aims at where the pose puts it. reach: how far a pose takes it from the middle
     of the room, metres. close_up: the camera is near its height. shift: how far it may leave the middle, as a share of
-    `shift_sd`: the larger the part in the frame, the less.
+    `shift_sd`: the larger the part in the frame, the less. behind: it is seen from the other side. bared: an outfit may
+    leave it bare.
     """
 
     extent: tuple[float, float]
@@ -27,6 +28,8 @@ class Framing:
     reach: float
     close_up: bool = True
     shift: float = 1.0
+    behind: bool = False
+    bared: bool = False
 
 
 # A face is 0.22 m high, a hand 0.19 m long, a forearm with its hand 0.45 m.
@@ -35,12 +38,16 @@ FRAMINGS: dict[str, Framing] = {
     "upper_body": Framing((0.55, 1.4), 1.25, 0.15, close_up=False),
     "whole": Framing((1.9, 3.4), 0.9, 0.1, close_up=False, shift=0.5),
     "hand": Framing((0.22, 0.85), 1.1, 0.7),
-    "abdomen": Framing((0.32, 0.9), 1.05, 0.1),
+    "abdomen": Framing((0.18, 0.8), 1.05, 0.1, bared=True),
+    "back": Framing((0.3, 0.9), 1.2, 0.1, behind=True, bared=True),
+    "arm": Framing((0.18, 0.5), 1.2, 0.6),
 }
 
 
+MOST_NEIGHBOURS = 2  # more are a crowd
 CAMERA_RISE = 0.35  # metres above or below the part, for close-ups
 GROUP_EXTENT = 1.35  # how much wider the frame gets with company
+CROWD_EXTENT = (2.2, 4.5)  # metres that it spans with a crowd
 
 
 def draw_track(config: GeneratorConfig, rng: np.random.Generator) -> str:
@@ -54,7 +61,7 @@ def draw_camera(
     track: str,
     rng: np.random.Generator,
     of_lens: np.random.Generator,
-    company: bool = False,
+    company: int = 0,
 ) -> Camera:
     """The camera of S2MGen, at the distance from which the tracked part fills the frame.
 
@@ -62,9 +69,11 @@ def draw_camera(
     for close-ups; F = (f_max - f_min)·X^(1/p_focal) + f_min. The frame's span at the part, in metres, is
     drawn from the framing's; span = distance·36/F then gives the distance. Where the walls or `radius_min` forbid
     that distance, the nearest one allowed is taken and F follows from it, so that the framing always holds.
+    company: how many people there are beside the first.
     """
     theta = azimuth(config.p_front, float(rng.choice((-1.0, 1.0))), float(rng.random()))
     framing = FRAMINGS[track]
+    theta += math.pi * framing.behind
     if not framing.close_up:
         z = uniform(rng, config.z_min, config.z_max)
     else:
@@ -72,8 +81,9 @@ def draw_camera(
     rise = min(z, room.size[2] - WALL_GAP) - framing.height
 
     extent = math.exp(uniform(rng, *map(math.log, framing.extent)))
+    of_crowd = uniform(rng, *CROWD_EXTENT)
     if company and not framing.close_up:
-        extent *= GROUP_EXTENT
+        extent = extent * GROUP_EXTENT if company <= MOST_NEIGHBOURS else of_crowd
     wanted = extent * focal_length(config, float(rng.random())) / SENSOR
     farthest = min(config.radius_max, wall_distance(room, theta) - WALL_GAP - framing.reach)
     radius = max(config.radius_min, min(math.sqrt(max(wanted**2 - rise**2, 0.0)), farthest))

@@ -19,8 +19,13 @@ from skinseg.tones.ita import linear_to_lab
 UNDERWEAR_CONTRAST, CLOTHES_CONTRAST = 35.0, 12.0
 
 
-def draw_garments(config: GeneratorConfig, body: Body, rng: np.random.Generator) -> tuple[Garment, ...]:
-    """Underwear on everyone; over it, with probability `p_clothed`, an outfit, from the inside out."""
+def draw_garments(
+    config: GeneratorConfig, body: Body, rng: np.random.Generator, looked_at: bool = False
+) -> tuple[Garment, ...]:
+    """Underwear on everyone; over it, with probability `p_clothed`, an outfit, from the inside out.
+
+    looked_at: belly or back is what the camera looks at: with probability `p_bare` the outfit leaves them bare.
+    """
     gender = body.phenotype["gender"]
     woman = gender >= WOMAN
     worn = [_garment(config, rng, kind) for kind in required_underwear(gender)]
@@ -28,9 +33,11 @@ def draw_garments(config: GeneratorConfig, body: Body, rng: np.random.Generator)
         worn = [_for_folds(garment, rng) for garment in worn]
     clothed = rng.random() < config.p_clothed
     scarf = rng.random() < config.p_scarf
+    bare = rng.random() < config.p_bare
     if clothed:
         full = 0.1 * bool(_kinds("full", woman))
         outfit = pick(rng, {"both": 0.66, "upper": 0.12, "lower": 0.12, "full": full})
+        outfit = "lower" if looked_at and bare else outfit
         if outfit in ("both", "lower"):
             worn.append(_part(config, rng, "lower", woman))
         if outfit == "full":

@@ -28,8 +28,9 @@ def draw_color(config: GeneratorConfig, rng: np.random.Generator) -> Color:
         ((0.0, 0.08), (0.25, 0.85)),
         ((0.55, 0.95), (0.35, 0.9)),
         ((0.1, 0.4), (0.65, 0.95)),
+        ((0.05, 0.22), (0.8, 0.97)),
     )
-    saturation, value = kinds[int(rng.choice(len(kinds), p=(0.25, 0.2, 0.25, 0.1, 0.2)))]
+    saturation, value = kinds[int(rng.choice(len(kinds), p=(0.22, 0.16, 0.22, 0.1, 0.18, 0.12)))]
     srgb = colorsys.hsv_to_rgb(uniform(rng, 0, 1), uniform(rng, *saturation), uniform(rng, *value))
     return as_color(srgb_to_linear(srgb))
 

@@ -16,13 +16,16 @@ def draw_lights(
     """Three area lights around the person; the first, within 60° of the camera, lights what it sees.
 
     Under the sky the first is the sun instead, in three frames of four on the camera's side, and the others
-    stay out.
+    stay out. In a panorama, which has its own light, the others stay out too, and half of the time the first.
     """
     first = camera.theta + uniform(rng, -math.pi / 3, math.pi / 3)
     others = rng.uniform(0, 2 * math.pi, 2)
     if room.sky is not None:
         theta = first if rng.random() < 0.75 else float(others[0])
         return (_sun(config, theta, rng),)
+    if room.panorama is not None:
+        lit = rng.random() < 0.5
+        return (_light(config, room, first, rng),) if lit else ()
     return tuple(_light(config, room, float(theta), rng) for theta in (first, *others))
 
 

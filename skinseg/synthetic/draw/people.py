@@ -8,6 +8,7 @@ import numpy as np
 from skinseg.synthetic.body.hands import grip
 from skinseg.synthetic.config import TONES, GeneratorConfig
 from skinseg.synthetic.draw.body import draw_body
+from skinseg.synthetic.draw.camera import FRAMINGS
 from skinseg.synthetic.draw.clothes import draw_garments, told_from_skin
 from skinseg.synthetic.draw.color import as_color
 from skinseg.synthetic.draw.hair import WOMAN, draw_hair
@@ -32,7 +33,7 @@ def draw_person(config: GeneratorConfig, track: str, rng: Callable[[Part], np.ra
     of_clothes = rng(Part.CLOTHES)
     garments = tuple(
         told_from_skin(config, garment, skin, of_clothes)
-        for garment in draw_garments(config, body, of_clothes)
+        for garment in draw_garments(config, body, of_clothes, FRAMINGS[track].bared)
     )
     return Person(
         body=body,

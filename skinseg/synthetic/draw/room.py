@@ -1,6 +1,7 @@
 """Rooms, places under the sky, and their surfaces."""
 
 import colorsys
+import dataclasses
 import math
 from collections.abc import Callable
 
@@ -9,9 +10,10 @@ import numpy as np
 from skinseg.synthetic.config import GeneratorConfig
 from skinseg.synthetic.draw.color import as_color, draw_color
 from skinseg.synthetic.room.backgrounds import Photos
+from skinseg.synthetic.room.panoramas import PANORAMAS
 from skinseg.synthetic.room.textures.texture import Texture
 from skinseg.synthetic.room.textures.tile import TEXTURES
-from skinseg.synthetic.scene import Color, Room, Surface
+from skinseg.synthetic.scene import Color, Panorama, Room, Surface
 from skinseg.synthetic.streams import new_seed, pick, uniform
 from skinseg.tones.ita import srgb_to_linear
 
@@ -21,9 +23,10 @@ PHOTO_SCALE = (0.15, 0.4)  # repeats per metre
 
 
 def draw_room(config: GeneratorConfig, rng: np.random.Generator, photos: Photos | None = None) -> Room:
-    """A closed room around the person, or a place under the sky, twice as wide."""
+    """A closed room around the person, a place under the sky, twice as wide, or a panorama, as wide."""
+    seen = draw_panorama(config, rng)
     outdoors = bool(rng.random() < config.p_outdoors)
-    width, depth = rng.uniform(config.room_min, config.room_max, 2) * (2 if outdoors else 1)
+    width, depth = rng.uniform(config.room_min, config.room_max, 2) * (2 if outdoors or seen else 1)
     # From overcast, which is white, to clear.
     clear = rng.random()
     sky = np.array([1.0, 1.0, 1.0]) * (1 - clear) + np.array([0.3, 0.55, 1.0]) * clear
@@ -33,10 +36,28 @@ def draw_room(config: GeneratorConfig, rng: np.random.Generator, photos: Photos 
     return Room(
         size=(float(width), float(depth), height),
         walls=draw_surface(config, rng, walls, photos),
-        floor=draw_surface(config, rng, floors),
+        floor=_polished(config, rng, draw_surface(config, rng, floors)),
         ceiling=draw_surface(config, rng, textures_of(lambda texture: texture.ceilings)),
-        sky=as_color(sky * rng.uniform(0.3, 0.9)) if outdoors else None,
+        sky=as_color(sky * rng.uniform(0.3, 0.9)) if outdoors and not seen else None,
+        panorama=seen,
     )
+
+
+def draw_panorama(config: GeneratorConfig, rng: np.random.Generator) -> Panorama | None:
+    """What is about the people instead of a room, in `p_panorama` of frames."""
+    panorama = Panorama(
+        kind=pick(rng, {name: kind.weight for name, kind in PANORAMAS.items()}),
+        turn=uniform(rng, 0, 2 * math.pi),
+        strength=math.exp(uniform(rng, math.log(0.7), math.log(4))),
+        eye=uniform(rng, 1.4, 2.2),
+    )
+    return panorama if rng.random() < config.p_panorama else None
+
+
+def _polished(config: GeneratorConfig, rng: np.random.Generator, floor: Surface) -> Surface:
+    """The floor, in `p_polished` of frames smooth enough to show reflections."""
+    chance, roughness = rng.random(), uniform(rng, 0.03, 0.3)
+    return dataclasses.replace(floor, roughness=roughness) if chance < config.p_polished else floor
 
 
 def wall_distance(room: Room, theta: float) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 
 from skinseg.synthetic.body.posture import POSTURES
 from skinseg.synthetic.config import GeneratorConfig
-from skinseg.synthetic.draw.camera import draw_camera, draw_track
+from skinseg.synthetic.draw.camera import FRAMINGS, MOST_NEIGHBOURS, draw_camera, draw_track
 from skinseg.synthetic.draw.light import draw_lights
 from skinseg.synthetic.draw.people import draw_person, holding
 from skinseg.synthetic.draw.room import draw_room
@@ -18,6 +18,8 @@ from skinseg.synthetic.scene import Scene
 from skinseg.synthetic.streams import Part, normal, stream, uniform
 
 NEIGHBOUR_GAP = 0.5  # metres between two people, from middle to middle
+CROWD_ROWS = (0.65, 0.6)  # metres between people side by side and behind one another in a crowd
+CROWD = (4, 12)  # how many are about the first
 
 
 def draw_scene(
@@ -35,9 +37,9 @@ def draw_scene(
         return stream(part, seed, index, attempt, number)
 
     room = draw_room(config, rng(Part.ROOM), photos)
-    company = draw_company(config, rng(Part.COMPANY))
     track = draw_track(config, rng(Part.TRACK))
-    camera = draw_camera(config, room, track, rng(Part.CAMERA), rng(Part.LENS), bool(company))
+    company = draw_company(config, track, rng(Part.COMPANY))
+    camera = draw_camera(config, room, track, rng(Part.CAMERA), rng(Part.LENS), len(company))
     people = [draw_person(config, track, rng)]
     for number, (place, facing) in enumerate(_beside(company, camera.theta), start=1):
         narrow = {name: weight for name, weight in config.poses.items() if POSTURES[name].narrow}
@@ -65,12 +67,17 @@ def draw_scene(
     )
 
 
-def draw_company(config: GeneratorConfig, rng: np.random.Generator) -> list[tuple[float, float, float]]:
+def draw_company(
+    config: GeneratorConfig, track: str, rng: np.random.Generator
+) -> list[tuple[float, float, float]]:
     """Of each further person: metres to the camera's right of the first, metres behind, turn off the camera."""
-    second, third = rng.random(2) < (config.p_second, config.p_third)
+    second, third, crowded = rng.random(3) < (config.p_second, config.p_third, config.p_crowd)
+    crowd = _crowd(rng)
+    if crowded and not FRAMINGS[track].close_up:
+        return crowd
     side = rng.choice((-1.0, 1.0))
     company = []
-    for number in range(2):
+    for number in range(MOST_NEIGHBOURS):
         # Side by side as in group photographs, or further back as passers-by are.
         beside = rng.random() < 0.6
         across = uniform(rng, NEIGHBOUR_GAP, 0.8) if beside else uniform(rng, NEIGHBOUR_GAP, 1.4)
@@ -78,6 +85,26 @@ def draw_company(config: GeneratorConfig, rng: np.random.Generator) -> list[tupl
         turn = normal(rng, 0.35 if beside else 1.2, limit=3.0)
         company.append((float(side) * (-1) ** number * across, behind, turn))
     return company[: int(second) + int(second and third)]
+
+
+def _crowd(rng: np.random.Generator) -> list[tuple[float, float, float]]:
+    """As `draw_company`, in rows as of a group photograph, or of people who stand about, with gaps."""
+    places = [(column, row) for row in range(3) for column in range(-3, 4) if (column, row) != (0, 0)]
+    count, loose = int(rng.integers(*CROWD, endpoint=True)), uniform(rng, 0.02, 0.12)
+    posed = rng.random() < 0.6
+    if posed:  # the front row's middle first
+        places.sort(key=lambda place: abs(place[0]) + 2.5 * place[1])
+    else:
+        places = [places[number] for number in rng.permutation(len(places))]
+    across, behind = CROWD_ROWS
+    return [
+        (
+            (column + 0.5 * (row % 2)) * across + normal(rng, loose, limit=2 * loose),
+            row * behind + normal(rng, loose, limit=2 * loose),
+            normal(rng, 0.25 if posed else 1.2, limit=3.0),
+        )
+        for column, row in places[:count]
+    ]
 
 
 def _beside(

@@ -111,6 +111,7 @@ def _counts(table: Any) -> str:
     """A table of counts and shares per factor."""
     clothing = table["clothed"].map({True: "dressed", False: "underwear only"})
     place = table["outdoors"].map({True: "outdoors", False: "in a room"})
+    place = place.where(table["panorama"] == "", "panorama: " + table["panorama"])
     worn = table["accessories"].str.split().explode().dropna()
     blocks = (
         ("Fitzpatrick group", table["fitzpatrick"]),

@@ -45,6 +45,7 @@ def factors(row: Row) -> Row:
         **{key: camera[key] for key in ("exposure", "contrast", "saturation", "blur", "noise", "jpeg")},
         "motion": sum(part**2 for part in camera["motion"]) ** 0.5,
         "outdoors": room["sky"] is not None,
+        "panorama": (room["panorama"] or {"kind": ""})["kind"],
         **{f"{part}_texture": room[part]["texture"] for part in ("walls", "floor", "ceiling")},
         "photo": room["walls"]["photo"],
         "light_power": float(sum(light["power"] for light in areas)),
