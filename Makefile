@@ -110,6 +110,19 @@ finetune: setup  ## Train on DATASET from the newest pretrained checkpoint: runs
 	$(need_data)
 	$(call fit,finetune) --data.dataset $(DATASET) --data.data_root "$(DATA_ROOT)" --seed_everything $(SEED) $(ARGS)
 
+# The weights in the box, from nothing: hours. Its own folders, so that it goes on where it was stopped.
+RELEASE_COUNT ?= 2600
+.PHONY: release
+release: setup  ## Render, train and export the model that comes with the package, again; DATA_ROOT scores it too
+	$(call render,$(RELEASE_COUNT),0,rendered/release)
+	$(call render,700,1,rendered/release-held-out)
+	$(SKINSEG) fit --preset cpu --config release --data.data_root rendered/release --job release
+	$(SKINSEG) export runs/release --half --out exported/release
+	$(SKINSEG) evaluate --checkpoint exported/release --subset all --rendered rendered/release-held-out --out results/release \
+	  $(if $(DATA_ROOT),--data-root "$(DATA_ROOT)")
+	$(SKINSEG) export runs/release --half --out exported/release --results results/release
+	cp exported/release/model.safetensors exported/release/config.json exported/release/README.md skinseg/weights/
+
 .PHONY: evaluate
 evaluate: setup  ## Score CHECKPOINT (newest run) on every dataset under DATA_ROOT; report in OUT
 	@test -n "$(DATA_ROOT)" || echo "DATA_ROOT is not set: scoring on held-out frames only"

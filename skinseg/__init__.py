@@ -1,7 +1,7 @@
 """skinseg: multi-task U-Net skin segmentation, from rendered humans to an IoU on photographs.
 
 import skinseg
-prediction = skinseg.load("runs/finetune").predict("photo.jpg")
+prediction = skinseg.load().predict("photo.jpg")
 prediction.masks["skin"]  # bool (H, W)
 """
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 
-def load(path: "Path | str", device: str = "auto") -> "ImagePredictor":
-    """A trained model, ready to predict; see `skinseg.models.loading.load`."""
+def load(path: "Path | str" = "released", device: str = "auto") -> "ImagePredictor":
+    """A trained model, ready to predict: the released one, or one of your own; see `skinseg.models.loading.load`."""
     from skinseg.models import (
         loading,
     )  # OpenCV takes its time to import, which `skinseg --help` does not need

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from skinseg import __version__, presets
 from skinseg.errors import UserError
+from skinseg.models.exported import RELEASED
 
 TRAINING = {
     "fit": "train (pretrain or fine-tune): --preset auto --config pretrain, any field as an option",
@@ -298,9 +299,9 @@ def _add_predict_and_export(commands: "argparse._SubParsersAction[argparse.Argum
     predict.add_argument(
         "--checkpoint",
         type=Path,
-        default=Path("runs"),
+        default=Path(RELEASED),
         metavar="PATH",
-        help="a .ckpt, a run, a folder of runs (newest), an exported folder or an .onnx file [runs]",
+        help="a .ckpt, a run, a folder of runs (newest), an exported folder or an .onnx file [the released model]",
     )
     predict.add_argument("--out", type=Path, required=True, metavar="DIR", help="masks go here")
     predict.add_argument("--probabilities", action="store_true", help="also as 16-bit PNG, 65535 is 1")
@@ -329,6 +330,7 @@ def _add_predict_and_export(commands: "argparse._SubParsersAction[argparse.Argum
         "checkpoint", type=Path, metavar="CHECKPOINT", help="a .ckpt, a run, or a folder of runs"
     )
     export.add_argument("--out", type=Path, required=True, metavar="DIR", help="files go here")
+    export.add_argument("--half", action="store_true", help="round weights to half precision: half the file")
     export.add_argument(
         "--images",
         nargs="+",
@@ -607,7 +609,7 @@ def _export(options: argparse.Namespace) -> None:
     from skinseg.reports.model_card import export_with_card
 
     exported = export_with_card(
-        options.checkpoint, options.out, options.images, options.int8, options.results
+        options.checkpoint, options.out, options.images, options.int8, options.results, options.half
     )
     difference = exported.difference
     kind = "drawn pictures (--images for your own)" if difference.generated else "photographs"

@@ -1,5 +1,6 @@
 """`skinseg export`: a trained model as safetensors and as ONNX, which is checked against torch before it is written."""
 
+import dataclasses
 import json
 import tempfile
 import warnings
@@ -19,6 +20,7 @@ from skinseg.export.quantization import INT8, Quantized, quantized
 from skinseg.files import written_whole
 from skinseg.images.decoding import Image, read_image
 from skinseg.models.checkpoint import Checkpoint, model_of, newest_checkpoint, read_checkpoint
+from skinseg.models.encoder import weights_sha256
 from skinseg.models.exported import CONFIG, ONNX, WEIGHTS
 from skinseg.models.inference import Predictor
 from skinseg.models.onnx_model import INPUT, KEY, OnnxPredictor
@@ -28,6 +30,9 @@ from skinseg.predict.pictures import find_pictures
 
 TOLERANCE = 1e-4
 """Largest difference of a probability between torch and ONNX Runtime, where rounding alone is some 1e-6."""
+
+ROUNDED_FROM = "rounded_from"
+"""Of the record of weights in half precision: the SHA-256 of those they were rounded from."""
 
 OPSET = 17
 SAMPLE = (2, 3, 128, 160)  # of no square and more than one image, so that no size is taken for a constant
@@ -54,17 +59,22 @@ class Exported:
     int8: Quantized | None
 
 
-def export(path: Path, out: Path, images: Sequence[str] = (), int8_data: Path | None = None) -> Exported:
+def export(
+    path: Path, out: Path, images: Sequence[str] = (), int8_data: Path | None = None, half: bool = False
+) -> Exported:
     """Write model.safetensors, config.json and model.onnx into `out`.
 
     path: as `newest_checkpoint`. images: photographs to check the ONNX model with, as `find_pictures`; drawn ones
         where there are none.
     int8_data: a folder of datasets: model.int8.onnx is calibrated on their training parts, and written only if
         mIoU falls by at most `quantization.ALLOWED` on the test part of each.
+    half: weights are rounded to half precision first, which halves the file; they compute in single precision.
     Raises UserError for a bad checkpoint or image, a package that is missing, and an ONNX model that differs from
     torch by more than `TOLERANCE`; nothing is written then.
     """
     checkpoint = read_checkpoint(newest_checkpoint(path))
+    if half:
+        checkpoint = halved(checkpoint)
     predictor = Predictor(model_of(checkpoint), checkpoint.size)
     record = checkpoint.metadata | {"sha256": checkpoint.sha256}
     pictures = (
@@ -95,6 +105,26 @@ def export(path: Path, out: Path, images: Sequence[str] = (), int8_data: Path | 
     if INT8 not in files:
         (out / INT8).unlink(missing_ok=True)  # an earlier export's, of other weights perhaps
     return Exported(out, checkpoint, difference, int8)
+
+
+def halved(checkpoint: Checkpoint) -> Checkpoint:
+    """The checkpoint with its weights in half precision, under their own hash.
+
+    Raises UserError where a weight is too large for it.
+    """
+    weights = {
+        name: value.half() if value.is_floating_point() else value
+        for name, value in checkpoint.state_dict.items()
+    }
+    for name, value in weights.items():
+        if not bool(torch.isfinite(value).all()):
+            raise UserError(
+                f"checkpoint {checkpoint.path}: {name} does not fit half precision; export without --half"
+            )
+    metadata = checkpoint.metadata | {ROUNDED_FROM: checkpoint.sha256}
+    return dataclasses.replace(
+        checkpoint, state_dict=weights, sha256=weights_sha256(weights), metadata=metadata
+    )
 
 
 def to_onnx(model: TwoHeadUnet, record: dict[str, Any]) -> bytes:

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from skinseg.errors import UserError
 from skinseg.models.encoder import weights_sha256
-from skinseg.models.exported import CONFIG, WEIGHTS
+from skinseg.models.exported import CONFIG, RELEASED, WEIGHTS, WEIGHTS_IN_THE_BOX, meant
 from skinseg.models.unet import TwoHeadUnet
 
 KEY = "skinseg"
@@ -172,9 +172,11 @@ def newest_checkpoint(path: Path) -> Path:
     """The checkpoint that a path means.
 
     A file is itself; a run's folder means its best checkpoint, an exported folder its weights; a folder of runs,
-    or of jobs, the best checkpoint of the newest run that has finished (run folders are named by their start).
+    or of jobs, the best checkpoint of the newest run that has finished (run folders are named by their start);
+    "released" means the model that comes with the package.
     Raises UserError where there is none, saying what to run.
     """
+    path = meant(path)
     if path.is_file():
         return path
     for inside in (BEST, WEIGHTS):
@@ -193,8 +195,18 @@ def newest_checkpoint(path: Path) -> Path:
             f"(skinseg fit --config {newest / 'config.yaml'} --ckpt_path {newest / LAST}), "
             f"or name {newest / BEST} itself"
         )
+    if path == WEIGHTS_IN_THE_BOX:
+        raise UserError(f"{path / WEIGHTS}: missing, expected the released model; install skinseg again")
     found = "holds no run" if path.is_dir() else "does not exist"
-    raise UserError(f"{path} {found}, a checkpoint or a folder of runs expected: run `make pretrain` first")
+    raise UserError(
+        f"{path} {found}, a checkpoint, a folder of runs or {RELEASED!r} expected: run `make pretrain` first"
+    )
+
+
+def newest_or_released(runs: Path) -> Path:
+    """The newest finished run's best checkpoint in a folder of runs, and where none has finished, the released one."""
+    finished = any((file.parents[1] / RESULT).is_file() for file in runs.glob(f"*/{BEST}"))
+    return newest_checkpoint(runs if finished else WEIGHTS_IN_THE_BOX)
 
 
 def _described(model: Mapping[str, Any]) -> str:

@@ -4,19 +4,20 @@ import importlib.util
 from pathlib import Path
 
 from skinseg.errors import UserError
-from skinseg.models.exported import ONNX, WEIGHTS
+from skinseg.models.exported import ONNX, RELEASED, WEIGHTS, meant
 from skinseg.models.prediction import ImagePredictor
 
 
-def load(path: Path | str, device: str = "auto") -> ImagePredictor:
+def load(path: Path | str = RELEASED, device: str = "auto") -> ImagePredictor:
     """A trained model, ready to predict.
 
     path: a checkpoint, a run's folder, a folder of runs (its newest finished one), a folder that `skinseg export`
-        wrote, its .safetensors file (config.json beside it), or its .onnx file, which needs no torch.
+        wrote, its .safetensors file (config.json beside it), or its .onnx file, which needs no torch; without one,
+        the model that comes with the package.
     device: auto (a GPU where there is one), cpu, or cuda.
     Raises UserError where there is no model, or a bad one, and for a device that this machine lacks.
     """
-    path = Path(path)
+    path = meant(path)
     torch = path.suffix != ".onnx" and importlib.util.find_spec("torch") is not None
     onnx = path if path.suffix == ".onnx" else path / ONNX
     if onnx is path or (onnx.is_file() and not (torch and (path / WEIGHTS).is_file())):

@@ -8,7 +8,7 @@ from typing import Any
 from skinseg.datasets.registry import DATASETS
 from skinseg.errors import UserError
 from skinseg.evaluation.metrics import FEW_IMAGES
-from skinseg.export.command import Exported, export
+from skinseg.export.command import ROUNDED_FROM, Exported, export, halved
 from skinseg.export.quantization import ALLOWED, INT8
 from skinseg.files import written_whole
 from skinseg.models.checkpoint import RESULT, Checkpoint, newest_checkpoint, read_checkpoint
@@ -28,13 +28,16 @@ def export_with_card(
     images: Sequence[str] = (),
     int8_data: Path | None = None,
     results: Sequence[Path] = (),
+    half: bool = False,
 ) -> Exported:
     """`skinseg.export.command.export`, and its card as README.md.
 
-    results: folders that `skinseg evaluate` wrote with this checkpoint.
+    results: folders that `skinseg evaluate` wrote with this checkpoint; with half, with what this wrote before.
     Raises UserError as `export` and `read_results`, and for results of other weights, before anything is written.
     """
     checkpoint = read_checkpoint(newest_checkpoint(path))
+    if half:
+        checkpoint = halved(checkpoint)
     scored = [read_results(folder) for folder in results]
     for each in scored:
         if each.run["weights"] != checkpoint.sha256:
@@ -42,7 +45,7 @@ def export_with_card(
                 f"results {each.folder} are of weights {str(each.run['weights'])[:12]}, {checkpoint.sha256[:12]} "
                 f"expected, those of {checkpoint.path}; score it with `skinseg evaluate --checkpoint` first"
             )
-    exported = export(checkpoint.path, out, images, int8_data)
+    exported = export(checkpoint.path, out, images, int8_data, half)
     with written_whole(out / CARD) as beside:
         beside.write_text(model_card(exported, scored), encoding="utf-8")
     return exported
@@ -146,7 +149,8 @@ def _cost(checkpoint: Checkpoint) -> list[str]:
     time = (
         "Training time: not recorded."
         if minutes is None
-        else f"Training time: {minutes} minutes, {result.get('epochs')} epochs"
+        else f"Training time: {minutes} minutes, {result.get('epochs')} epochs, on "
+        f"{result.get('machine', 'a machine that is not recorded')}"
         + (", of the last training only; those before it stand in their own runs." if several else ".")
     )
     return [
@@ -163,4 +167,5 @@ def _result(checkpoint: Checkpoint) -> dict[str, Any]:
     except (OSError, ValueError, IndexError):
         return {}
     # A later best.ckpt in the same place, or an unrelated file of that name, would bring another's minutes.
-    return content if isinstance(content, dict) and content.get("sha256") == checkpoint.sha256 else {}
+    sha256 = checkpoint.metadata.get(ROUNDED_FROM, checkpoint.sha256)
+    return content if isinstance(content, dict) and content.get("sha256") == sha256 else {}

@@ -26,10 +26,12 @@ from skinseg.models.configuration import configuration_hash, configuration_of, d
 from skinseg.training import wandb_run
 from skinseg.training.adaptation import ADAPTATIONS, METHODS, arrangement
 from skinseg.training.criterion import WORST_TONE, groups_compared
+from skinseg.training.machine import machine
 from skinseg.training.module import SkinPersonModule
 from skinseg.training.saver import Saver
 
 RUNS = Path("runs")
+AUTO = "auto"
 
 
 def main(argv: Sequence[str]) -> None:
@@ -110,7 +112,7 @@ class TrainingCLI(LightningCLI):
         config = self.config[command]
         if command == "fit" and config.model.pretrained and not config.ckpt_path:
             # The run's config.yaml names the file, not "the newest of".
-            config.model.pretrained = str(checkpoints.newest_checkpoint(Path(config.model.pretrained)))
+            config.model.pretrained = str(_start(config.model.pretrained, Path(config.runs)))
         if config.ckpt_path is None and command != "fit":
             config.ckpt_path = config.runs
         if config.ckpt_path is None:
@@ -221,6 +223,7 @@ class TrainingCLI(LightningCLI):
             "criterion": self.model.criterion,
             self.model.criterion: score,
             "minutes": round(minutes, 2),
+            "machine": machine(),
             "split": best.metadata["split"],
             "parent": best.metadata["parent"],
             "config": configuration_hash(configuration_of(best.metadata)),
@@ -253,6 +256,15 @@ def _new_run(runs: Path, job: str) -> Path:
             return path
         except FileExistsError:
             time.sleep(0.002)
+
+
+def _start(given: str, runs: Path) -> Path:
+    """What `--model.pretrained` means; "auto" is the newest finished run of pretraining, else the released model."""
+    if given != AUTO:
+        return checkpoints.newest_checkpoint(Path(given))
+    found = checkpoints.newest_or_released(runs / "pretrain")
+    print(f"pretrained: {found}")
+    return found
 
 
 def _last_checkpoint(given: str, job: Path) -> Path:

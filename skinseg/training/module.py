@@ -44,7 +44,8 @@ class SkinPersonModule(pl.LightningModule):
     dice: weight of the Dice loss beside the cross entropy; 0 leaves it out.
     person_weight: weight of the person head's loss beside the skin head's 1.
     balance: weight the cross entropy by inverse class frequency over the training set.
-    pretrained: checkpoint, run or folder of runs (its newest finished one) to start from; None for scratch.
+    pretrained: checkpoint, run or folder of runs (its newest finished one) to start from, or "released"; None for
+        what encoder_weights say.
     criterion: the validation score whose highest epoch is kept as the best; see `skinseg.training.criterion`.
     channels_last: memory layout that convolutions like. compile: torch.compile, on CUDA only.
     seed: of everything random inside the network; augmentation has its own in the datamodule.
