@@ -33,7 +33,7 @@ def checkpoint(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("run") / "checkpoints" / "best.ckpt"
     saved(path)
     sha256 = read_checkpoint(path).sha256
-    result = {"sha256": sha256, "minutes": 12.5, "epochs": 3}
+    result = {"sha256": sha256, "minutes": 12.5, "epochs": 3, "machine": "Abacus, 2 cores"}
     (path.parents[1] / "result.json").write_text(json.dumps(result))
     return path
 
@@ -135,7 +135,7 @@ def test_onnx_runtime_missing_is_one_sentence(exported, tmp_path, monkeypatch):
 def test_an_onnx_model_that_differs_is_refused_and_nothing_written(checkpoint, tmp_path, monkeypatch, capsys):
     right = exporting.to_onnx
 
-    def wrong(model, record):
+    def wrong(model, record, weights=None):
         with torch.no_grad():
             weight = model.classifiers["skin"][0].weight
             weight += 1
@@ -246,7 +246,7 @@ def test_the_card_is_filled_from_result_rows(checkpoint, exported, tmp_path, cap
     assert "Start: unknown." in card
     assert "Not recorded in this checkpoint" in card
     assert "Not measured: exported without result rows" in card
-    assert "Training time: 12.5 minutes, 3 epochs." in card
+    assert "Training time: 12.5 minutes, 3 epochs, on Abacus, 2 cores." in card
     assert "Energy and carbon: not measured" in card
     make_pratheepan(tmp_path / "data" / "pratheepan")
     rows = tmp_path / "rows"
@@ -267,3 +267,35 @@ def test_the_card_is_filled_from_result_rows(checkpoint, exported, tmp_path, cap
                  "--results", str(rows)]) == 2  # fmt: skip
     assert "are of weights" in capsys.readouterr().err
     assert not (tmp_path / "no").exists()
+
+
+def test_half_precision_is_stored_once_and_the_graph_reads_it(checkpoint, tmp_path, capsys):
+    out = tmp_path / "half"
+    assert main(["export", str(checkpoint), "--out", str(out), "--half"]) == 0
+    stored = safetensors.torch.load_file(out / "model.safetensors")
+    assert {value.dtype for value in stored.values() if value.is_floating_point()} == {torch.float16}
+    assert (out / "model.onnx").stat().st_size < 0.5 * (out / "model.safetensors").stat().st_size
+    record = json.loads((out / "config.json").read_text())
+    assert record["rounded_from"] == read_checkpoint(checkpoint).sha256
+    assert "12.5 minutes" in (out / "README.md").read_text()  # the run's, found by that hash
+    whole, graph = skinseg.load(checkpoint, "cpu"), skinseg.load(out / "model.onnx", "cpu")
+    for image in drawn_images():
+        expected = skinseg.load(out / "model.safetensors", "cpu").predict(image).probabilities["skin"]
+        np.testing.assert_allclose(graph.predict(image).probabilities["skin"], expected, atol=1e-4)
+        np.testing.assert_allclose(expected, whole.predict(image).probabilities["skin"], atol=0.02)
+    damaged = bytearray((out / "model.safetensors").read_bytes())
+    damaged[-5] ^= 16
+    (out / "model.safetensors").write_bytes(damaged)
+    for name in ("model.onnx", "model.safetensors"):
+        with pytest.raises(UserError, match=r"model\.safetensors.*expected"):
+            skinseg.load(out / name, "cpu")
+
+
+def test_weights_too_large_for_half_precision_are_refused(checkpoint, tmp_path, capsys):
+    content = torch.load(checkpoint, weights_only=True)
+    name = next(name for name, value in content["state_dict"].items() if value.is_floating_point())
+    content["state_dict"][name].view(-1)[0] = 1e6
+    torch.save(content, tmp_path / "large.ckpt")
+    assert main(["export", str(tmp_path / "large.ckpt"), "--out", str(tmp_path / "out"), "--half"]) == 2
+    assert "does not fit half precision" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -70,7 +70,8 @@ TIES: tuple[tuple[tuple[str, ...], tuple[str, ...], str], ...] = (
     (("cloth_lightness",), OUTFIT, "the outermost garment's colour, drawn apart from underwear's"),
     (("track",), ("radius", "rise", "focal_length", "extent", "shift", *POSTURE, "gesture", "theta_side"),
      "a part has its own framing, and postures that show it are favoured"),
-    (("track",), ("people", "theta", "turn", "cloth_lightness", *OUTFIT), "crowds are about upper bodies and whole ones; "
+    (("track",), ("people", "theta", "turn", "cloth_lightness", *OUTFIT),
+     "crowds are about upper bodies and whole ones; "
      "backs are seen from behind; outfits leave bellies and backs bare that are looked at"),
     (("people", "theta", "turn", "cloth_lightness", *OUTFIT),
      ("people", "theta", "turn", "seated", *OUTFIT, *POSTURE, *FRAMED), "through the track"),

@@ -1,6 +1,7 @@
 """`skinseg export`: a trained model as safetensors and as ONNX, which is checked against torch before it is written."""
 
 import dataclasses
+import hashlib
 import json
 import tempfile
 import warnings
@@ -23,7 +24,7 @@ from skinseg.models.checkpoint import Checkpoint, model_of, newest_checkpoint, r
 from skinseg.models.encoder import weights_sha256
 from skinseg.models.exported import CONFIG, ONNX, WEIGHTS
 from skinseg.models.inference import Predictor
-from skinseg.models.onnx_model import INPUT, KEY, OnnxPredictor
+from skinseg.models.onnx_model import BESIDE, INPUT, KEY, OnnxPredictor
 from skinseg.models.prediction import THRESHOLD, ImagePredictor
 from skinseg.models.unet import STRIDE, TwoHeadUnet
 from skinseg.predict.pictures import find_pictures
@@ -68,7 +69,8 @@ def export(
         where there are none.
     int8_data: a folder of datasets: model.int8.onnx is calibrated on their training parts, and written only if
         mIoU falls by at most `quantization.ALLOWED` on the test part of each.
-    half: weights are rounded to half precision first, which halves the file; they compute in single precision.
+    half: weights are rounded to half precision first, and stored once: model.onnx is the graph alone, and reads them
+        from the model.safetensors beside it. They compute in single precision.
     Raises UserError for a bad checkpoint or image, a package that is missing, and an ONNX model that differs from
     torch by more than `TOLERANCE`; nothing is written then.
     """
@@ -80,8 +82,14 @@ def export(
     pictures = (
         [read_image(source.path) for source in find_pictures(images).sources] if images else drawn_images()
     )
-    onnx_model = to_onnx(predictor.model, record)
-    exported = OnnxPredictor(onnx_model, "cpu")
+    weights = safetensors.torch.save(
+        {name: value.contiguous() for name, value in checkpoint.state_dict.items()}
+    )
+    onnx_model = to_onnx(predictor.model, record, weights if half else None)
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in ((WEIGHTS, weights), (ONNX, onnx_model)):
+            Path(folder, name).write_bytes(content)
+        exported = OnnxPredictor(Path(folder, ONNX), "cpu")
     difference = compared(predictor, exported, pictures, generated=not images)
     if difference.probability > TOLERANCE:
         raise UserError(
@@ -89,11 +97,11 @@ def export(
             f"probability, at most {TOLERANCE:g} expected; nothing was written: report this encoder, "
             f"{checkpoint.model.get('encoder')}"
         )
-    int8 = None if int8_data is None else quantized(onnx_model, exported, int8_data)
+    int8 = None
+    if int8_data is not None:
+        int8 = quantized(to_onnx(predictor.model, record) if half else onnx_model, exported, int8_data)
     files = {
-        WEIGHTS: safetensors.torch.save(
-            {name: value.contiguous() for name, value in checkpoint.state_dict.items()}
-        ),
+        WEIGHTS: weights,
         CONFIG: (json.dumps(record, indent=2) + "\n").encode(),
         ONNX: onnx_model,
     }
@@ -127,10 +135,12 @@ def halved(checkpoint: Checkpoint) -> Checkpoint:
     )
 
 
-def to_onnx(model: TwoHeadUnet, record: dict[str, Any]) -> bytes:
+def to_onnx(model: TwoHeadUnet, record: dict[str, Any], weights: bytes | None = None) -> bytes:
     """The network as an ONNX model: "image", uint8 (B, 3, h, w), RGB, sides multiples of 32, to a probability,
     float32 (B, h, w), under each head's name. Normalisation is inside; so is the record, under `onnx_model.KEY`.
 
+    weights: a safetensors file of the model's; the ONNX model then is the graph alone, and reads its parameters from
+    that file, which must lie beside it as model.safetensors.
     By the exporter that traces: the newer one takes ten times as long for the same graph, and onnxscript.
     Raises UserError where onnx is not installed.
     """
@@ -153,11 +163,50 @@ def to_onnx(model: TwoHeadUnet, record: dict[str, Any]) -> bytes:
             input_names=[INPUT],
             output_names=list(model.heads),
             dynamic_axes={INPUT: {0: "batch", 2: "height", 3: "width"}} | dict.fromkeys(model.heads, axes),
+            # What reads parameters from their own file must have them as that has them, not folded.
+            training=torch.onnx.TrainingMode.EVAL if weights is None else torch.onnx.TrainingMode.PRESERVE,
+            do_constant_folding=weights is None,
         )
         graph = onnx.load_model(traced)
     described = record | {"stride": STRIDE, "threshold": THRESHOLD}
+    if weights is not None:
+        _point_into(graph, weights)
+        described[BESIDE] = hashlib.sha256(weights).hexdigest()
     onnx.helper.set_model_props(graph, {KEY: json.dumps(described)})
     return bytes(graph.SerializeToString())
+
+
+def _point_into(graph: Any, weights: bytes) -> None:
+    """Let an ONNX model read its parameters from the safetensors file that will lie beside it.
+
+    Both formats keep a tensor's bytes in a row: an initializer names its place in the file, and a cast, which ONNX
+    Runtime does once when it opens the model, brings it to single precision.
+    """
+    import onnx
+
+    length = int.from_bytes(weights[:8], "little")
+    places = json.loads(weights[8 : 8 + length])
+    kinds = {"F16": onnx.TensorProto.FLOAT16, "F32": onnx.TensorProto.FLOAT}
+    kept, casts = [], []
+    for tensor in graph.graph.initializer:
+        place = places.get(tensor.name.removeprefix("model."))
+        if place is None or place["dtype"] not in kinds:
+            kept.append(tensor)
+            continue
+        start, end = place["data_offsets"]
+        stored = onnx.TensorProto(
+            name=f"{tensor.name}.stored", data_type=kinds[place["dtype"]], dims=tensor.dims
+        )
+        where = {"location": WEIGHTS, "offset": 8 + length + start, "length": end - start}
+        for key, value in where.items():
+            stored.external_data.add(key=key, value=str(value))
+        stored.data_location = onnx.TensorProto.EXTERNAL
+        kept.append(stored)
+        casts.append(onnx.helper.make_node("Cast", [stored.name], [tensor.name], to=onnx.TensorProto.FLOAT))
+    nodes = [*casts, *graph.graph.node]
+    del graph.graph.initializer[:], graph.graph.node[:]
+    graph.graph.initializer.extend(kept)
+    graph.graph.node.extend(nodes)
 
 
 def compared(

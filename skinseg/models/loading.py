@@ -4,7 +4,7 @@ import importlib.util
 from pathlib import Path
 
 from skinseg.errors import UserError
-from skinseg.models.exported import ONNX, RELEASED, WEIGHTS, meant
+from skinseg.models.exported import ONNX, RELEASED, WEIGHTS, WEIGHTS_IN_THE_BOX, meant
 from skinseg.models.prediction import ImagePredictor
 
 
@@ -18,6 +18,8 @@ def load(path: Path | str = RELEASED, device: str = "auto") -> ImagePredictor:
     Raises UserError where there is no model, or a bad one, and for a device that this machine lacks.
     """
     path = meant(path)
+    if path == WEIGHTS_IN_THE_BOX and _runs_on_onnx(device):
+        path = path / ONNX  # a tenth of torch's time to start
     torch = path.suffix != ".onnx" and importlib.util.find_spec("torch") is not None
     onnx = path if path.suffix == ".onnx" else path / ONNX
     if onnx is path or (onnx.is_file() and not (torch and (path / WEIGHTS).is_file())):
@@ -34,3 +36,11 @@ def load(path: Path | str = RELEASED, device: str = "auto") -> ImagePredictor:
 
     record = read_checkpoint(newest_checkpoint(path))
     return Predictor(model_of(record), record.size, device_named(device))
+
+
+def _runs_on_onnx(device: str) -> bool:
+    """Whether ONNX Runtime is there and the processor is what the model will run on."""
+    driver = Path("/dev/nvidiactl").exists()
+    return importlib.util.find_spec("onnxruntime") is not None and (
+        device == "cpu" or (device == "auto" and not driver)
+    )

@@ -1,5 +1,6 @@
 """The exported network in ONNX Runtime: no torch anywhere."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -7,10 +8,13 @@ from typing import Any
 import numpy as np
 
 from skinseg.errors import UserError
+from skinseg.models.exported import ONNX, WEIGHTS
 from skinseg.models.prediction import Batch, ImagePredictor, Probability
 
 KEY = "skinseg"
 """Of the model's metadata: the checkpoint's record as JSON, and "stride", "threshold" and the weights' "sha256"."""
+BESIDE = "beside"
+"""Of that record: SHA-256 of the model.safetensors beside the file, where the parameters lie there."""
 FORMAT = 1
 INPUT = "image"
 
@@ -52,12 +56,23 @@ class OnnxPredictor(ImagePredictor):
                 f"{name} cannot be read ({type(error).__name__}): a whole file that `skinseg export` wrote expected"
             ) from error
         self.record = _record(self.session.get_modelmeta().custom_metadata_map.get(KEY), name)
+        if isinstance(model, Path) and BESIDE in self.record:
+            _check_beside(model.with_name(WEIGHTS), str(self.record[BESIDE]))
         super().__init__(int(self.record["size"]), int(self.record["stride"]))
         self.heads = tuple(self.record["model"]["heads"])
 
     def run(self, batch: Batch) -> dict[str, Probability]:
         values = self.session.run(list(self.heads), {INPUT: batch})
         return {head: np.asarray(value, np.float32) for head, value in zip(self.heads, values, strict=True)}
+
+
+def _check_beside(weights: Path, expected: str) -> None:
+    found = hashlib.sha256(weights.read_bytes()).hexdigest()
+    if found != expected:
+        raise UserError(
+            f"{weights}: damaged or of another model, SHA-256 {found[:12]}, {expected[:12]} expected by the {ONNX} "
+            "beside it; export the checkpoint again, or, in the package's own folder, install skinseg again"
+        )
 
 
 def _record(text: str | None, name: str) -> dict[str, Any]:
