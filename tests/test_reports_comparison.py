@@ -13,7 +13,8 @@ import pytest
 from skinseg.errors import UserError
 from skinseg.evaluation.rows import SCENES, write_rows
 from skinseg.models.configuration import configuration_hash
-from skinseg.reports.comparison import Comparison, arms
+from skinseg.reports.arms import arms
+from skinseg.reports.comparison import Comparison
 from skinseg.reports.published import published_miou, why_not_comparable
 from skinseg.reports.report import write_report
 from skinseg.reports.results import Results, read_results
