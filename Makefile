@@ -106,7 +106,7 @@ pretrain: setup  ## Render what is missing of COUNT frames, then train both head
 	$(call fit,pretrain) --data.data_root $(RENDERED) --seed_everything $(SEED) $(ARGS)
 
 .PHONY: finetune
-finetune: setup  ## Train on DATASET from the newest pretrained checkpoint: runs/finetune/
+finetune: setup  ## Train on DATASET from the newest pretraining, or the released model: runs/finetune/
 	$(need_data)
 	$(call fit,finetune) --data.dataset $(DATASET) --data.data_root "$(DATA_ROOT)" --seed_everything $(SEED) $(ARGS)
 

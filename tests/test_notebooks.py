@@ -54,7 +54,7 @@ def test_from_nothing_to_a_segmented_photograph(tmp_path: Path) -> None:
     fakes.write(photo, fakes.fake(0).image)
     folders = {"FRAMES": tmp_path / "frames", "RUNS": tmp_path / "runs"}
     shown = run("1_segment_a_photograph.ipynb", **folders, COUNT=8, RESOLUTION=64, EPOCHS=1, PHOTO=photo)
-    assert pictures(shown) == 2
+    assert pictures(shown) == 3
     assert len(list(tmp_path.glob("runs/*/*/result.json"))) == 1
 
 
