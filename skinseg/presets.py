@@ -45,6 +45,13 @@ def with_files(options: Sequence[str]) -> list[str]:
     The machine's preset goes before every --config, and `paper`, on the machine's own where none is given, after
     them; so options override files wherever they stand. Raises UserError for a name that means no file.
     """
+    presets, configs, rest = parted(options)
+    files = [config_file(each) for each in _ordered(presets, configs)]
+    return [*(word for file in files for word in ("--config", str(file))), *rest]
+
+
+def parted(options: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
+    """Values of every --preset, of every --config, and the other words. Raises UserError for an unknown preset."""
     configs: list[str] = []
     presets: list[str] = []
     rest: list[str] = []
@@ -56,10 +63,12 @@ def with_files(options: Sequence[str]) -> list[str]:
             continue
         value = value if equals else next(words, "")
         if name == "--preset" and value not in (*MACHINES, PAPER):
-            raise UserError(f"--preset {value}: expected auto, cpu, gpu or paper; a file goes to --config")
+            raise UserError(
+                f"--preset {value}: expected auto, cpu, gpu or paper{did_you_mean(value, (*MACHINES, PAPER))}; "
+                "a file goes to --config"
+            )
         (configs if name == "--config" else presets).append(value)
-    files = [config_file(each) for each in _ordered(presets, configs)]
-    return [*(word for file in files for word in ("--config", str(file))), *rest]
+    return presets, configs, rest
 
 
 def _ordered(presets: Sequence[str], configs: Sequence[str]) -> Iterator[str]:

@@ -19,11 +19,9 @@ from skinseg import __version__
 from skinseg.data.splits import Split, make_split
 from skinseg.datasets.base import Dataset
 from skinseg.datasets.fingerprint import fingerprint
-from skinseg.datasets.label_policy import parse_labels
-from skinseg.datasets.name_table import check_speaks_of, ids_named
-from skinseg.datasets.registry import find_datasets, open_dataset
-from skinseg.datasets.rendered import Rendered
+from skinseg.datasets.name_table import ids_named
 from skinseg.errors import UserError
+from skinseg.evaluation.asked import asked
 from skinseg.evaluation.curves import keep_curves
 from skinseg.evaluation.masks import MaskFolder
 from skinseg.evaluation.rows import SCENES, ResultRow, write_rows
@@ -35,7 +33,6 @@ from skinseg.models.configuration import configuration_hash, configuration_of
 from skinseg.models.inference import Predictor, device_named
 from skinseg.models.prediction import THRESHOLD
 
-SUBSETS = ("test", "all")
 _DISTRIBUTIONS = ("torch", "segmentation-models-pytorch", "numpy", "opencv-python-headless")
 
 
@@ -84,21 +81,9 @@ def evaluate(
     The rows of each finished dataset are on disk before the next is begun; masks are all read once before any is.
     Raises UserError for a bad checkpoint, mask, option, dataset or image, and where there is nothing to score on.
     """
-    if (checkpoint is None) == (masks is None):
-        found = "neither" if masks is None else "both"
-        raise UserError(f"{found} of --checkpoint and --masks given, expected one; name what is to be scored")
-    if (masks is None) != (not name):
-        raise UserError(
-            f"--name {name}: only masks take a name; leave it out"
-            if masks is None
-            else f"--masks {masks}: --name is missing, expected what made the masks; give --name 'last year'"
-        )
-    if subset not in SUBSETS:
-        raise UserError(f"--subset {subset}: one of {', '.join(SUBSETS)} expected")
-    changes = parse_labels(labels)
-    datasets = _datasets(data_root, rendered, changes, names)
-    for table in filter(None, (split_file, tones, exclude)):
-        check_speaks_of(table, [dataset.name for dataset in datasets])
+    changes, datasets = asked(
+        checkpoint, masks, name, subset, data_root, rendered, labels, names, (split_file, tones, exclude)
+    )
     parts = [_part(dataset, subset, split_seed, split_file, tones, exclude) for dataset in datasets]
     source, model, described = _source(checkpoint, masks, name, parts, device)
     run = _describe(model, described, subset, split_seed, changes)
@@ -183,32 +168,6 @@ def _part(
             "look at --split and --exclude"
         )
     return _Part(dataset, split, chosen, image_ids)
-
-
-def _datasets(
-    data_root: Path | None, rendered: Path | None, labels: dict[str, str], names: Collection[str] | None
-) -> list[Dataset]:
-    """What to score on; of datasets that are not named none is opened, so a broken one stops nothing."""
-    if names is not None and data_root is None and set(names) - {Rendered.name}:
-        raise UserError(
-            f"--datasets {' '.join(names)}: --data-root is missing, expected the folder that holds them"
-        )
-    wanted = None if names is None else [name for name in names if name != Rendered.name]
-    found = []
-    if rendered is not None and (names is None or Rendered.name in names):
-        found.append(open_dataset(Rendered.name, rendered, labels, strict_labels=False))
-    if data_root is not None and wanted is None:
-        found += find_datasets(data_root, labels)
-    elif data_root is not None:
-        found += [
-            open_dataset(name, data_root, labels, strict_labels=False) for name in dict.fromkeys(wanted or ())
-        ]
-    if not found:
-        raise UserError(
-            "nothing to evaluate on: name a folder of datasets (--data-root, DATA_ROOT= with make) "
-            "or a rendered set (--rendered)"
-        )
-    return found
 
 
 def _write_scenes(table: Path, images: Collection[str], path: Path) -> None:

@@ -189,7 +189,8 @@ def _written(value: object) -> str:
 
 
 def _score(node: Node, folder: Path, root: Path, scheduler: str | None, workers: int) -> dict[str, Any]:
-    from skinseg.evaluation.command import SUBSETS, evaluate
+    from skinseg.evaluation.asked import SUBSETS
+    from skinseg.evaluation.command import evaluate
     from skinseg.models.checkpoint import LAST
 
     test_sets: Mapping[str, list[str]] = node.spec["test_sets"]

@@ -1,0 +1,128 @@
+"""`skinseg evaluate`, `report` and `dashboard`: from a model or its masks to rows, and from rows to what one reads."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from skinseg.commands.checks import check_model
+
+
+def evaluate(
+    *,
+    checkpoint: Path | None = None,
+    masks: Path | None = None,
+    name: str | None = None,
+    data_root: Path | None = None,
+    rendered: Path | None = None,
+    subset: Literal["test", "all"] = "test",
+    datasets: str | None = None,
+    split: Path | None = None,
+    tones: Path | None = None,
+    exclude: Path | None = None,
+    labels: str | None = None,
+    device: str = "auto",
+    out: Path,
+    wandb: bool | None = None,
+) -> None:
+    """Score a checkpoint, or masks of any other model, on every dataset found; write a report.
+
+    Each image is predicted once, at its own resolution, threshold 0.5; every number is a reduction of the stored rows.
+    The report lies in DIR/report.html. Masks are <dataset>/<skin or person>/<image id>.png below their folder: 8 bit
+    of two levels, or 16 bit, where 65535 is probability 1.
+
+    Args:
+        checkpoint (PATH): a .ckpt, a run, or a folder of runs (newest)
+        masks (DIR): instead: somebody's masks, with --name
+        name (NAME): what made the masks, for the report
+        data_root (DIR): folder that holds the datasets
+        rendered (DIR): a rendered set, to score on as well
+        subset: [test]
+        datasets (NAME,...): score on these only [all found]
+        split (CSV): your own split: image,part[,dataset]
+        tones (CSV): image,tone[,dataset], tone 1 to 6
+        exclude (CSV): images to leave out, as `data leaks` writes
+        labels (PART=CHOICE,...): eyes, lips, mouth, nails: skin, background or ignore; unsure: cut or ignore
+        device: auto, cpu or cuda [auto]
+        out (DIR): rows, tables and report go here
+        wandb: log a Weights & Biases run [where you have a key; --wandb without one logs offline]
+
+    Example:
+        skinseg evaluate --checkpoint runs/finetune --data-root data --out results/latest
+    """
+    from skinseg.evaluation.asked import asked
+
+    names = datasets.split(",") if datasets else None
+    asked(checkpoint, masks, name, subset, data_root, rendered, labels, names, (split, tones, exclude))
+    if checkpoint is not None:
+        check_model(checkpoint)
+
+    from skinseg import tracking
+    from skinseg.evaluation import command
+
+    tracked = tracking.is_wanted(wandb)
+    command.evaluate(
+        checkpoint=checkpoint,
+        out=out,
+        data_root=data_root,
+        rendered=rendered,
+        subset=subset,
+        device=device,
+        split_file=split,
+        labels=labels,
+        tones=tones,
+        exclude=exclude,
+        names=names,
+        masks=masks,
+        name=name,
+    )
+    report([out])
+    if tracked:
+        from skinseg.reports.wandb_results import log_results
+
+        log_results(out)
+
+
+def report(results: Sequence[Path], *, out: Path | None = None, slices: bool = False) -> None:
+    """Report stored result rows, of one run or of several side by side.
+
+    Nothing is predicted: the report comes from stored rows and panels. Several runs are compared on the same images,
+    with paired differences.
+
+    Args:
+        results (RESULTS): folders that `evaluate` wrote, or their rows.parquet
+        out (DIR): tables and report go here [the folder, where there is one]
+        slices: add what goes with an image's IoU: who wins where
+
+    Example:
+        skinseg report results/a results/b --out results/both
+    """
+    from skinseg.reports.console import print_tables
+    from skinseg.reports.report import write_report
+
+    written = write_report(results, out, slices)
+    print_tables(written.tables, written.verdict)
+    for kind, path in written.paths.items():
+        if kind != "html":
+            print(f"{kind}: {path}")
+    print(f"report: {written.paths['html']}")
+
+
+def dashboard(
+    *, entity: str | None = None, project: str | None = None, test_sets: Sequence[str] = ()
+) -> None:
+    """Create the Weights & Biases workspace that shows this project's runs.
+
+    It needs a key and a network; docs/wandb.md says what it shows.
+
+    Args:
+        entity (NAME): user or team [WANDB_ENTITY, else your default]
+        project (NAME): [WANDB_PROJECT, else skinseg]
+        test_sets (NAME): datasets of your own, to show as well
+
+    Example:
+        skinseg dashboard --project skinseg
+    """
+    from skinseg import tracking
+    from skinseg.reports.dashboard import create_dashboard
+
+    print(create_dashboard(entity, project or tracking.project(), test_sets))
