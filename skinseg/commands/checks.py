@@ -3,11 +3,12 @@
 from pathlib import Path
 
 from skinseg.errors import UserError
+from skinseg.models.exported import meant
 
 
 def check_model(path: Path) -> None:
     """Raise UserError where there is nothing at all; whether it is a model is told by reading it."""
-    if not path.exists():
+    if not meant(path).exists():
         raise UserError(
             f"{path} does not exist, a checkpoint or a folder of runs expected: run `make pretrain` first"
         )
