@@ -112,11 +112,12 @@ finetune: setup  ## Train on DATASET from the newest pretraining, or the release
 
 # The weights in the box, from nothing: hours. Its own folders, so that it goes on where it was stopped.
 RELEASE_COUNT ?= 2600
+RELEASE_EPOCHS ?= 30
 .PHONY: release
 release: setup  ## Render, train and export the model that comes with the package, again; DATA_ROOT scores it too
 	$(call render,$(RELEASE_COUNT),0,rendered/release)
 	$(call render,700,1,rendered/release-held-out)
-	$(SKINSEG) fit --preset cpu --config release --data.data_root rendered/release --job release
+	$(SKINSEG) fit --preset cpu --config pretrain --data.data_root rendered/release --job release --trainer.max_epochs $(RELEASE_EPOCHS)
 	$(SKINSEG) export runs/release --half --out exported/release
 	$(SKINSEG) evaluate --checkpoint exported/release --subset all --rendered rendered/release-held-out --out results/release \
 	  $(if $(DATA_ROOT),--data-root "$(DATA_ROOT)")
