@@ -17,7 +17,7 @@ COLUMNS = 6  # pairs of frame and overlay in a row
 Pixels = npt.NDArray[np.uint8]
 
 
-def overlay(image: Pixels, labels: Pixels) -> Pixels:
+def tinted(image: Pixels, labels: Pixels) -> Pixels:
     """The image, uint8 (H, W, 3) RGB, with each class of labels, uint8 (H, W), but the background tinted half."""
     colors = image.astype(np.float32)
     for part, color in PALETTE.items():
@@ -51,4 +51,4 @@ def _cell(image_path: Path, labels_path: Path) -> tuple[Pixels, Pixels]:
         return blank, blank
     shown = np.asarray(cv2.resize(image[:, :, ::-1], (CELL, CELL), interpolation=cv2.INTER_AREA), np.uint8)
     parts = np.asarray(cv2.resize(labels, (CELL, CELL), interpolation=cv2.INTER_NEAREST), np.uint8)
-    return shown, overlay(shown, parts)
+    return shown, tinted(shown, parts)
