@@ -73,9 +73,7 @@ def _run(words: list[str]) -> int:
         return 0
     names = list(dict.fromkeys(name.split()[0] for name in known))
     found = f"{words[0]}: no such command{did_you_mean(words[0], names)}" if words else "no command given"
-    raise UserError(
-        f"{f'{group[1:]} ' if words else ''}{found}; expected one of {', '.join(names)}, or --help"
-    )
+    raise UserError(f"{group} {found}; expected one of {', '.join(names)}, or --help".lstrip())
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ ROOMS = (
         "config", "draw", "blender", "rendering",
     )),
     "datasets", "data", "curation", "models", "training", "evaluation", "predict", "export", "reports", "studies",
-    "cli",
+    "commands", "cli",
 )  # fmt: skip
 DOORS = ("skinseg", "skinseg.cli")
 """What opens the house from outside: they import when they are called, and from everywhere."""

@@ -176,8 +176,7 @@ def test_tiles_and_batches_from_the_command_line(checkpoint, tmp_path):
 
 @pytest.mark.parametrize("given", ["0.5", "nan", "all"])
 def test_tiles_want_own_or_a_factor(checkpoint, capsys, given):
-    with pytest.raises(SystemExit):
-        main(["predict", "a.png", "--out", "out", "--tiles", given])
+    assert main(["predict", "a.png", "--out", "out", "--tiles", given]) == 2
     assert f"{given} found, own or a number of at least 1 expected" in capsys.readouterr().err
 
 

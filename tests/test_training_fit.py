@@ -241,6 +241,7 @@ def test_every_recipe_is_one_that_fit_accepts(
         assert (config["trainer"]["max_epochs"], config["data"]["size"]) == (20, 256)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("option", "value", "said"),
     [

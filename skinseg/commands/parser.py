@@ -187,10 +187,20 @@ def _parsed(command: Command, name: str, words: Sequence[str]) -> tuple[list[Any
             f"{_sentence(str(error), command, words)}; `{name} --help` lists the options"
         ) from error
     parameters = inspect.signature(command).parameters.values()
-    positional = [found[each.name] for each in parameters if each.kind is not inspect.Parameter.KEYWORD_ONLY]
-    return positional, {
-        each.name: found[each.name] for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY
-    }
+    values = {each.name: _plain(found[each.name]) for each in parameters}
+    positional = [
+        values.pop(each.name) for each in parameters if each.kind is not inspect.Parameter.KEYWORD_ONLY
+    ]
+    return positional, values
+
+
+def _plain(value: Any) -> Any:
+    """A number of a type of jsonargparse's own as Python's, which YAML and pickle know."""
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    return int(value) if isinstance(value, int) else float(value)
 
 
 def _sentence(error: str, command: Command, words: Sequence[str]) -> str:

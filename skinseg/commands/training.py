@@ -122,7 +122,7 @@ def _check(name: str, options: Sequence[str]) -> None:
     chosen, configs, rest = presets.parted(options)
     files = [presets.config_file(each) for each in (*configs, *chosen) if each != "auto"]
     named = [word.partition("=")[0].removesuffix("+") for word in rest if word.startswith("--")]
-    refuse_unknown(f"skinseg {name}", named, list(_known(named)))
+    refuse_unknown(f"skinseg {name}", named, list(known(named)))
     if any(word.startswith("--print_config") for word in rest):
         return
     given = {key: value for file in files for key, value in _flat(file).items()} | dict(_values(rest))
@@ -174,7 +174,7 @@ def _values(words: Sequence[str]) -> Iterator[tuple[str, str]]:
             yield name, value if equals else after
 
 
-def _known(given: Iterable[str]) -> Iterator[str]:
+def known(given: Iterable[str]) -> Iterator[str]:
     """Names of all options, and those of `given` that only the parser itself can tell."""
     methods, fields = _methods(), _fields()
     for name in ("help", "help-all", "config", "preset", "print_config", "seed_everything", "ckpt_path", "verbose",
