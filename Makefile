@@ -157,8 +157,8 @@ test: setup  ## The whole test suite, real Blender included
 	$(VENV)/bin/python -m pytest -n 2 $(ARGS)
 
 .PHONY: test-fast
-test-fast: $(VENV)/.ready  ## Without what renders, trains or starts a process
-	$(VENV)/bin/python -m pytest -n 2 -m 'not slow' $(ARGS)
+test-fast: $(VENV)/.ready  ## Without what renders, trains or takes seconds
+	$(VENV)/bin/python -m pytest -n 2 --dist loadfile --hypothesis-profile fast -m 'not slow' $(ARGS)
 
 .PHONY: clean
 clean:  ## Remove caches and environments; runs, results and rendered frames stay

@@ -17,6 +17,7 @@ os.environ.update(
 )
 
 settings.register_profile("skinseg", deadline=None)
+settings.register_profile("fast", deadline=None, max_examples=20)  # of `make test-fast`
 settings.load_profile("skinseg")
 
 

@@ -62,6 +62,7 @@ def test_known_copies_are_found_among_different_pictures(change: str) -> None:
     assert {leak.mirrored for leak in leaks} == {change == "mirrored"}
 
 
+@pytest.mark.slow
 def test_different_pictures_that_look_alike_are_not_found() -> None:
     plain = [np.full((72, 96, 3), level, np.uint8) for level in (20, 20, 21, 200)]
     noisy = [fakes.fake(i).image for i in range(24)]  # one ellipse in the middle of a plain wall, each

@@ -69,6 +69,7 @@ def test_numbers_are_those_of_scipy() -> None:
     assert sum(group.images for group in brightness.groups) == 80
 
 
+@pytest.mark.slow
 def test_chance_alone_is_seldom_called_an_effect() -> None:
     called = 0
     for seed in range(20):

@@ -60,6 +60,7 @@ def features(network: Any, image: Tensor) -> Tensor:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["package", "file", "timm's file", "safetensors"])
 def test_weights_of_every_source_are_the_classifier_s(
     kind: str, classifier: torch.nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -123,6 +124,7 @@ def test_a_damaged_package_is_one_sentence(tmp_path: Path, monkeypatch: pytest.M
         build(LITE, "imagenet")
 
 
+@pytest.mark.slow
 def test_a_file_that_is_not_of_the_encoder_is_one_sentence(
     classifier: torch.nn.Module, tmp_path: Path
 ) -> None:
@@ -150,6 +152,7 @@ def test_a_file_that_is_not_of_the_encoder_is_one_sentence(
         build(LITE, "nowhere.pth")
 
 
+@pytest.mark.slow
 def test_a_checkpoint_brings_its_normalisation_and_looks_for_no_weights(
     classifier: torch.nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

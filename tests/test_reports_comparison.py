@@ -85,6 +85,7 @@ def folders(tmp_path: Path) -> list[Path]:
     ]
 
 
+@pytest.mark.slow
 def test_methods_of_adaptation_are_arms_of_their_own(tmp_path: Path) -> None:
     makes = (("hgr", None, "none"), ("hgr", "rendered", "finetune"), ("hgr", "rendered", "bgc"))
     runs = [
@@ -96,6 +97,7 @@ def test_methods_of_adaptation_are_arms_of_their_own(tmp_path: Path) -> None:
     assert [(first.label, second.label) for first, second in compared.pairs] == [("hgr + rendered", "hgr")]
 
 
+@pytest.mark.slow
 def test_starts_are_arms_of_their_own_and_stand_beside_the_models(tmp_path: Path) -> None:
     makes = (("hgr", None, "scratch"), ("hgr", "rendered", "scratch"), ("hgr", None, "ImageNet"))
     folders = [
@@ -130,6 +132,7 @@ def test_arms_gather_seeds_and_order_by_training(folders: list[Path]) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_configurations_of_one_kind_are_arms_that_say_what_differs(tmp_path: Path) -> None:
     def made(name: str, before: str | None, seed: int, **changes: Any) -> Results:
         options = {"adapt": "none", "model.encoder": "small", "model.lr": 0.001, "data.limit_train": None}

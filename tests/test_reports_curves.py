@@ -37,6 +37,7 @@ def test_curves_that_cannot_be_read_are_none(tmp_path: Path, text: str) -> None:
     assert read_curves(tmp_path / "checkpoints" / "best.ckpt") is None
 
 
+@pytest.mark.slow
 def test_the_report_draws_them_and_has_every_value(tmp_path: Path) -> None:
     folders = [make_results(tmp_path / name, "hgr", None, 50, seed=i) for i, name in enumerate(("a", "b"))]
     for folder in folders:
@@ -55,6 +56,7 @@ def test_the_report_draws_them_and_has_every_value(tmp_path: Path) -> None:
     assert write_report(folders, tmp_path / "out").paths["html"].read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_run_without_curves_says_so(tmp_path: Path) -> None:
     folder = make_results(tmp_path / "a", "hgr", None, 50)
     report = write_report([folder])

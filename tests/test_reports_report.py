@@ -88,6 +88,7 @@ def write(results: Path) -> dict[str, Path]:
     return write_report([results]).paths
 
 
+@pytest.mark.slow
 def test_report_says_what_was_left_out_and_what_counts_as_skin(results: Path) -> None:
     for kind in ("html", "markdown"):
         text = write(results)[kind].read_text(encoding="utf-8")
@@ -151,6 +152,7 @@ def test_a_set_with_few_images_is_grey_and_never_the_verdict(results: Path) -> N
     assert f"**{few.text}**" not in text
 
 
+@pytest.mark.slow
 def test_the_report_warns_of_what_training_may_have_shown(results: Path) -> None:
     for kind in ("html", "markdown"):
         text = write(results)[kind].read_text(encoding="utf-8")
@@ -158,6 +160,7 @@ def test_the_report_warns_of_what_training_may_have_shown(results: Path) -> None
         assert "rendered set: the model was trained" not in text
 
 
+@pytest.mark.slow
 def test_other_conventions_stand_in_the_report_with_their_n(results: Path) -> None:
     table = convention_tables(read_results(results))[0]
     assert table.header[2:] == (f"ECU {HOSTILE} (n = 50)", "rendered set (n = 6)")
@@ -197,6 +200,7 @@ def test_tone_tables_never_mix_sources(results: Path) -> None:
     assert few.few
 
 
+@pytest.mark.slow
 def test_gallery_has_every_image_worst_first(results: Path) -> None:
     shown = {each.name: each for each in galleries([read_results(results)])}
     assert {name: len(each.pictures) for name, each in shown.items()} == {"ecu": 50, "rendered": 6}
@@ -209,6 +213,7 @@ def test_gallery_has_every_image_worst_first(results: Path) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_gallery_leaves_the_best_out_where_there_is_no_room(results: Path) -> None:
     read = read_results(results)
     every = galleries([read])
@@ -233,6 +238,7 @@ def test_console_prints_every_set(results: Path) -> None:
     assert "ECU" in text
 
 
+@pytest.mark.slow
 def test_report_survives_lost_panels(results: Path) -> None:
     shutil.rmtree(results / "panels")
     page = write(results)["html"].read_text(encoding="utf-8")

@@ -56,6 +56,7 @@ def test_code_counts(old, new):
     assert without_words(CODE.replace(old, new)) != without_words(CODE)
 
 
+@pytest.mark.slow
 def test_what_is_left_says_the_same():
     """Of every file of the package: the syntax tree without its docstrings."""
     compared = 0

@@ -92,6 +92,7 @@ def test_it_expands_to_each_run_once_parents_first(tmp_path: Path, inputs: Input
         assert steps == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
 @pytest.mark.parametrize("scale", ["laptop", "paper"])
 def test_the_shipped_studies_expand(path: Path, scale: str, tmp_path: Path) -> None:

@@ -131,6 +131,7 @@ def test_broken_photographs_are_counted_and_named(tmp_path):
         load_photo(tmp_path, "b.png", digest(tmp_path / "b.png"))
 
 
+@pytest.mark.slow
 def test_a_decompression_bomb_is_refused_by_its_header(tmp_path):
     Image.new("1", (30_000, 30_000)).save(tmp_path / "bomb.png")
     Image.new("1", (9_100, 9_100)).save(tmp_path / "large.png")

@@ -136,6 +136,7 @@ def test_garments_stay_in_their_ranges(scenes):
         assert 0 <= garment.folds <= 0.02
 
 
+@pytest.mark.slow
 def test_everything_drawn_can_be_built(scenes):
     for person in everyone(scenes):
         assert person.hair.style in STYLES
@@ -171,6 +172,7 @@ def test_men_have_beards_and_women_none(scenes):
     assert any(person.hair.beard != "none" for person in everyone(scenes))
 
 
+@pytest.mark.slow
 def test_company_stands_apart_and_is_no_copy():
     config = GeneratorConfig(p_second=1.0, p_third=1.0, p_crowd=0.0)
     for scene in (draw_scene(config, 0, index) for index in range(60)):
@@ -276,6 +278,7 @@ def test_nobody_wears_the_colour_of_their_own_skin(share):
     assert {"briefs", "bra", "shirt"} <= set(seen)
 
 
+@pytest.mark.slow
 def test_prints_stand_on_the_chest_only():
     config = GeneratorConfig(patterns={"print": 1.0})
     worn = [g for index in range(80) for p in draw_scene(config, 3, index).people for g in p.garments]
@@ -386,6 +389,7 @@ def test_the_shipped_file_holds_the_defaults():
     assert written.keys() == {field.name for field in dataclasses.fields(GeneratorConfig)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", sorted(PRESETS.glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_preset_is_read_and_draws(path):
     config = GeneratorConfig.load(path)

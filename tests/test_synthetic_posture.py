@@ -70,6 +70,7 @@ def test_build_follows_the_config() -> None:
         assert not body.expression
 
 
+@pytest.mark.slow
 def test_most_bodies_are_plainly_male_or_female() -> None:
     genders = np.array([body.phenotype["gender"] for body in bodies(EVEN, 1000)])
     assert 0.45 < (genders >= 0.5).mean() < 0.55

@@ -73,6 +73,7 @@ def test_every_accessory_is_well_formed_near_its_place_and_deterministic(kind: s
                 assert np.min(away, axis=0).max() < reach
 
 
+@pytest.mark.slow
 def test_clear_lenses_have_glass_and_dark_ones_do_not() -> None:
     from skinseg.synthetic.worn.accessories import wear
 

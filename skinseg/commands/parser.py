@@ -106,7 +106,9 @@ def _parser(command: Command, name: str) -> argparse.ArgumentParser:
     texts = {each.arg_name: each for each in page.params}
     if _takes_all(command):
         for parameter, text in texts.items():
-            taking = {"metavar": text.type_name} if text.type_name else {"action": "store_true"}
+            taking: dict[str, Any] = (
+                {"metavar": text.type_name} if text.type_name else {"action": "store_true"}
+            )
             parser.add_argument(f"--{parameter}", help=_help(text), **taking)
         return parser
     hints = typing.get_type_hints(command, include_extras=True)

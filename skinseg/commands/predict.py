@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
+from skinseg.commands.checks import check_model
 from skinseg.commands.parser import AtLeast, AtLeastOne
 from skinseg.models.exported import RELEASED
 
@@ -40,6 +41,10 @@ def predict(
         skinseg predict photos/ --out masks --overlays
     """
     from skinseg.predict import command
+    from skinseg.predict.pictures import find_pictures
+
+    find_pictures(images)
+    check_model(checkpoint)
 
     factor = float("inf") if tiles == "own" else tiles
     return command.predict(images, checkpoint, out, device, probabilities, overlays, factor, batch_size)

@@ -139,7 +139,7 @@ def _check(name: str, options: Sequence[str]) -> None:
     from skinseg.datasets.registry import open_dataset
 
     root = Path(value("data.data_root", "data") or "data")
-    source = value("data.source") if name == "fit" else None
+    source = value("data.source")
     if source is None or adapt != "none":
         open_dataset(value("data.dataset", "rendered") or "rendered", root)
     if source is not None and adapt != "finetune":
