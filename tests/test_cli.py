@@ -169,7 +169,7 @@ def test_a_function_is_a_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert parser.call("skinseg draw", "", ["-h"]) == 0
     page = capsys.readouterr().out
     assert "IMAGE [IMAGE ...]" in page
-    assert "--out-dir DIR  where to\n" in page
+    assert re.search(r"--out-dir DIR +where to\n", page)
     assert "Draw 100% of it." in page
     with pytest.raises(UserError, match=r"--scale: 0\.5 found, own or a number of at least 1 expected"):
         parser.call("skinseg draw", "", ["a", "--out-dir", "b", "--scale", "0.5"])
