@@ -18,6 +18,10 @@ class Part(IntEnum):
     SHUFFLE = 0
     AUGMENT = 1
     STEP = 2
+    TONE_ORDER = 3
+    TONE_AUGMENT = 4
+    TONE_WEIGHTS = 5
+    RETONE = 6
 
 
 class Role(IntEnum):
@@ -32,6 +36,10 @@ _PLACE: Mapping[Part, tuple[str, ...]] = {
     Part.SHUFFLE: ("role", "cycle"),
     Part.AUGMENT: ("role", "cycle", "index"),
     Part.STEP: ("step",),
+    Part.TONE_ORDER: ("epoch",),
+    Part.TONE_AUGMENT: ("epoch", "index"),
+    Part.TONE_WEIGHTS: (),
+    Part.RETONE: ("group",),
 }
 
 
@@ -39,7 +47,8 @@ def generator(seed: int, part: Part, *place: int) -> np.random.Generator:
     """The generator of a part at a place, of a run's seed; no two share a stream.
 
     place: SHUFFLE role, cycle: the order of a set's patches in a cycle. AUGMENT role, cycle, index: a patch's
-    augmentation and mosaic. STEP step: what torch draws in a step of the optimiser.
+    augmentation and mosaic. STEP step: what torch draws in a step of the optimiser. TONE_ORDER epoch, TONE_AUGMENT
+    epoch, index, and TONE_WEIGHTS: of a recogniser of tones. RETONE group: the tones that photographs are given.
 
     NumPy pads entropy with zeros, so lists of numbers that differ in length can be one stream; a spawn key is not
     padded. Raises ValueError for a place of another part's form, and for a number outside 0 to 2^32 - 1.

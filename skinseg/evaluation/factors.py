@@ -3,6 +3,7 @@
 Associations, not causes: photographs with much skin are also sharper, brighter and of other people.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,8 +66,17 @@ def effects(rows: pd.DataFrame, scenes: pd.DataFrame | None = None, seed: int = 
     iou = measured.groupby("image", sort=True)["iou"].mean()
     known = measured.drop_duplicates("image").set_index("image").loc[iou.index]
     values, units = iou.to_numpy(np.float64), units_of(known.reset_index())
-    columns = _columns(known, scenes)
+    return explained(values, units, _columns(known, scenes), seed)
 
+
+def explained(
+    values: Floats, units: list[str], columns: Mapping[str, pd.Series], seed: int = 0
+) -> list[Effect]:
+    """What goes with a number per image, float (images,), by explained variance, the largest first.
+
+    units: what is drawn together, a name per image. columns: factors by name, each in the order of the values; those
+    that take one value only are left out.
+    """
     permuted = _permuted(values, np.random.default_rng([seed]))
     found = []
     for name, column in columns.items():
@@ -74,10 +84,10 @@ def effects(rows: pd.DataFrame, scenes: pd.DataFrame | None = None, seed: int = 
         inside = codes >= 0
         if len(names) < 2 or np.ptp(values[inside]) == 0:
             continue
-        explained = _eta_squared(values[None, inside], codes[inside], len(names))[0]
+        share = _eta_squared(values[None, inside], codes[inside], len(names))[0]
         by_chance = _eta_squared(permuted[:, inside], codes[inside], len(names))
         # A hair's breadth below: equal sums in another order differ in their last bit.
-        p = float((1 + np.count_nonzero(by_chance >= explained - 1e-9)) / (1 + len(by_chance)))
+        p = float((1 + np.count_nonzero(by_chance >= share - 1e-9)) / (1 + len(by_chance)))
         numeric = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
         groups = tuple(
             _group(
@@ -86,9 +96,7 @@ def effects(rows: pd.DataFrame, scenes: pd.DataFrame | None = None, seed: int = 
             for i in range(len(names))
         )
         found.append(
-            Effect(
-                name, groups, float(explained), _spearman(column, values) if numeric else float("nan"), p, p
-            )
+            Effect(name, groups, float(share), _spearman(column, values) if numeric else float("nan"), p, p)
         )
     corrected = false_discovery_control([effect.p for effect in found]) if found else []
     found = [
@@ -141,16 +149,22 @@ def _columns(known: pd.DataFrame, scenes: pd.DataFrame | None) -> dict[str, pd.S
             part["tone"].reindex(known.index).map("Fitzpatrick {}".format, na_action="ignore")
         )
     if scenes is not None:
-        drawn = scenes.set_index("image").reindex(known.index)
-        for name in drawn.columns:
-            if name in _LISTS:
-                words = drawn[name].fillna("").str.split()
-                for word in sorted({word for cell in words for word in cell}):
-                    columns[f"{name}: {word}"] = words.map(
-                        lambda cell, word=word: "with" if word in cell else "without"
-                    )
-            else:
-                columns[f"scene: {name}"] = drawn[name]
+        columns |= scene_factors(scenes.set_index("image").reindex(known.index))
+    return columns
+
+
+def scene_factors(drawn: pd.DataFrame) -> dict[str, pd.Series]:
+    """Factors by name from rows of a set's table: each word of a list is one of its own."""
+    columns: dict[str, pd.Series] = {}
+    for name in drawn.columns:
+        if name in _LISTS:
+            words = drawn[name].fillna("").str.split()
+            for word in sorted({word for cell in words for word in cell}):
+                columns[f"{name}: {word}"] = words.map(
+                    lambda cell, word=word: "with" if word in cell else "without"
+                )
+        else:
+            columns[f"scene: {name}"] = drawn[name]
     return columns
 
 

@@ -68,8 +68,8 @@ class Retoned:
 def retone(image: Image, skin: Image | None, ita: float, groups: int = GROUPS_AWAY) -> Retoned | Refusal:
     """The picture with the skin's ITA brought to `ita` degrees, or why not.
 
-    image: uint8 (H, W, 3), sRGB. skin: uint8 (H, W) in {0, 1, 255 ignore}, the *true* mask. groups: how far the target's
-    group may lie from the picture's own, as `estimate_tone` has it. The picture's own ITA gives the picture back.
+    image: uint8 (H, W, 3), sRGB. skin: uint8 (H, W) in {0, 1, 255 ignore}, the *true* mask. groups: how far the
+    target's group may lie from the picture's own, as `estimate_tone` has it. The own ITA gives the picture back.
 
     Hue follows the tones of `skinseg.tones.ita`: a* and b* are scaled as typical skin's differ between the two ITA.
     The skin's brightest twentieth keeps its highlights. One tone per picture: of several people, all are moved alike.

@@ -1,0 +1,159 @@
+"""A trained recogniser of tones: its file, and its answers."""
+
+import itertools
+import math
+import pickle
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from skinseg.datasets.sample import Sample
+from skinseg.errors import UserError
+from skinseg.models.encoder import weights_sha256
+from skinseg.recognition.network import ToneNetwork
+from skinseg.recognition.view import View, hidden, inputs, view_of
+from skinseg.tones.ita import ITA_RANGES
+
+KEY = "skinseg tones"
+FORMAT = 1
+FILE = "recogniser.ckpt"
+DEFAULT = Path("runs", "tones")
+"""Where `skinseg tones train` writes unless it is told otherwise, and where a recogniser is looked for."""
+HALF_90 = 1.6449
+"""Deviations from the middle of a normal distribution to the ends of its middle 90 %."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What validation frames said of the network's answers.
+
+    slope, intercept: of the answers over the true ITA, each group weighing alike; they are undone, as a network that
+    is unsure leans to the middle, and calls dark skin lighter than it is. spread: factor on the deviation, so that 90 %
+    of the errors lie in the middle 90 %. frames: on how many.
+    """
+
+    slope: float = 1.0
+    intercept: float = 0.0
+    spread: float = 1.0
+    frames: int = 0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """ita, deviation: of a normal distribution, degrees. groups: probability of the Fitzpatrick groups 1 to 6."""
+
+    ita: float
+    deviation: float
+    groups: tuple[float, ...]
+
+    @property
+    def group(self) -> int:
+        """The most probable group, 1 to 6."""
+        return 1 + int(np.argmax(self.groups))
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The middle 90 %, degrees."""
+        return self.ita - HALF_90 * self.deviation, self.ita + HALF_90 * self.deviation
+
+
+def groups_of(ita: float, deviation: float) -> tuple[float, ...]:
+    """Probability of each group 1 to 6 under a normal distribution of ITA; the outer groups have no end."""
+    below = [0.5 * math.erfc((ita - low) / (deviation * math.sqrt(2))) for low, _ in ITA_RANGES.values()]
+    edges = [1.0, *below[:-1], 0.0]
+    return tuple(high - low for high, low in itertools.pairwise(edges))
+
+
+class Recogniser:
+    """Answers of a network, calibrated. record: what is known of it, plain types."""
+
+    def __init__(self, network: ToneNetwork, calibration: Calibration, record: Mapping[str, Any]) -> None:
+        self.network = network.eval()
+        self.calibration = calibration
+        self.record = record
+        self.sha256 = weights_sha256(network.state_dict())
+
+    def recognise(self, sample: Sample) -> Answer | None:
+        """Of a sample with a mask of its skin; None without one, or with too little skin."""
+        view = None if sample.skin is None else view_of(sample.image, sample.skin)
+        return None if view is None else self.answers([view])[0]
+
+    def answers(self, views: Sequence[View], batch: int = 32) -> list[Answer]:
+        """Of each view, with its told parts hidden."""
+        found: list[Answer] = []
+        for start in range(0, len(views), batch):
+            raw = raw_answers(self.network, [hidden(view) for view in views[start : start + batch]])
+            found += [calibrated(mean, deviation, self.calibration) for mean, deviation in raw.tolist()]
+        return found
+
+
+def raw_answers(network: ToneNetwork, views: Sequence[View]) -> npt.NDArray[np.float64]:
+    """Mean and deviation of each view, (n, 2), as the network gives them."""
+    with torch.inference_mode():
+        mean, deviation = network(*stacked(views))
+    return np.stack([mean.double().numpy(), deviation.double().numpy()], axis=1)
+
+
+def stacked(views: Sequence[View]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The network's three arguments for a batch of views."""
+    images, weights, colors = zip(*map(inputs, views), strict=True)
+    return (
+        torch.from_numpy(np.stack(images).transpose(0, 3, 1, 2).copy()),
+        torch.from_numpy(np.stack(weights)),
+        torch.from_numpy(np.stack(colors)),
+    )
+
+
+def calibrated(mean: float, deviation: float, calibration: Calibration) -> Answer:
+    """An answer from what the network says."""
+    ita = (mean - calibration.intercept) / calibration.slope
+    wide = deviation * calibration.spread / calibration.slope
+    return Answer(ita, wide, groups_of(ita, wide))
+
+
+def write(path: Path, network: ToneNetwork, calibration: Calibration, record: Mapping[str, Any]) -> None:
+    """The file that `load` reads: weights and plain values."""
+    known = {"format": FORMAT, **record, **network.channels, "calibration": vars(calibration)}
+    torch.save({KEY: known, "state_dict": network.state_dict()}, path)
+
+
+def load(path: Path) -> Recogniser:
+    """A recogniser's file, or the one in a folder that `skinseg tones train` wrote. Runs no code from it.
+
+    Raises UserError where there is none, and where it is another kind of file.
+    """
+    file = path / FILE if path.is_dir() or path == DEFAULT else path
+    if not file.is_file():
+        raise UserError(
+            f"recogniser {file}: does not exist, expected what `skinseg tones train` writes; train one on a "
+            "rendered set, or name another with --recogniser"
+        )
+    try:
+        content: Any = torch.load(file, map_location="cpu", weights_only=True)
+        record = content[KEY]
+        weights = content["state_dict"]
+    except (
+        OSError,
+        RuntimeError,
+        EOFError,
+        KeyError,
+        TypeError,
+        IndexError,
+        pickle.UnpicklingError,
+    ) as error:
+        raise UserError(
+            f"recogniser {file}: cannot be read ({type(error).__name__}), expected what `skinseg tones train` writes; "
+            "train it again"
+        ) from error
+    if record.get("format") != FORMAT:
+        raise UserError(
+            f"recogniser {file}: format {record.get('format')!r}, {FORMAT} expected; use the skinseg that wrote it"
+        )
+    network = ToneNetwork(record["encoder"], None, record["mean"], record["std"])
+    network.load_state_dict(weights)
+    return Recogniser(network, Calibration(**record["calibration"]), record)
