@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -28,6 +28,9 @@ from skinseg.errors import UserError
 from skinseg.images.decoding import Image
 from skinseg.tones.ita import estimate_tone
 
+if TYPE_CHECKING:  # it imports torch, which only --recogniser needs
+    from skinseg.recognition.recogniser import Recogniser
+
 WRONG = 2  # exit code where a file is wrong
 
 # A large photograph takes a gigabyte for a moment: not one on each of many cores.
@@ -45,7 +48,7 @@ class Finding:
     wrong: every file that does not belong, pair or read, with the reason; warnings do not make a set wrong.
     skin_share: of all pixels that are not ignored, over images. sizes: width and height, of the image with the
     fewest pixels, the median one and the one with the most.
-    polarity: see `polarity_of`. tones: source ("labelled" or "estimated") to Fitzpatrick group to images.
+    polarity: see `polarity_of`. tones: source ("labelled", "estimated" or "recognised") to Fitzpatrick group to images.
     """
 
     name: str
@@ -81,26 +84,35 @@ class _Look:
     border: float = 0.0
     tone: int | None = None
     estimated: bool = False
+    recognised: int | None = None
 
 
-def check(data_root: Path, split_file: Path | None = None) -> list[Finding]:
+def check(data_root: Path, split_file: Path | None = None, recogniser: Path | None = None) -> list[Finding]:
     """Look at every file of every dataset under `data_root`; never stops at a bad one.
 
+    recogniser: what `skinseg tones train` wrote; it tells the tones beside ITA.
     A rendered set is looked at where `data_root` is its own folder. Raises UserError where the folder is
     missing, empty, or holds no dataset.
     """
+    trained = None
+    if recogniser is not None:
+        from skinseg.recognition.recogniser import load
+
+        trained = load(recogniser)
     opened = list(_open_all(data_root))
     if split_file is not None:
         check_speaks_of(split_file, [dataset.name for dataset in opened])
-    findings = [_finding(dataset, split_file) for dataset in opened]
+    findings = [_finding(dataset, split_file, trained) for dataset in opened]
     if not findings:
         raise UserError(nothing_in(data_root))
     return findings
 
 
-def run_check(data_root: Path, split_file: Path | None = None, as_json: bool = False) -> int:
+def run_check(
+    data_root: Path, split_file: Path | None = None, as_json: bool = False, recogniser: Path | None = None
+) -> int:
     """Print what `check` finds, as tables or as JSON. Returns 2 where a file is wrong, else 0."""
-    findings = check(data_root, split_file)
+    findings = check(data_root, split_file, recogniser)
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
@@ -161,7 +173,7 @@ def _opened(kind: type[Dataset], folder: Path) -> Dataset | Finding:
         return Finding(name, kind.title, str(folder), wrong=[_entry(folder, error)])
 
 
-def _finding(dataset: Dataset | Finding, split_file: Path | None) -> Finding:
+def _finding(dataset: Dataset | Finding, split_file: Path | None, trained: "Recogniser | None") -> Finding:
     if isinstance(dataset, Finding):
         return dataset
     finding = Finding(
@@ -174,7 +186,7 @@ def _finding(dataset: Dataset | Finding, split_file: Path | None) -> Finding:
         labels=dataset.labels,
         label_policy=dataset.label_policy,
     )
-    looks = _look_at_all(dataset)
+    looks = _look_at_all(dataset, trained)
     for item, look in zip(dataset.items, looks, strict=True):
         if look.wrong is not None:
             finding.wrong.append({"file": str(item.image_path), "reason": look.wrong})
@@ -195,15 +207,15 @@ def _finding(dataset: Dataset | Finding, split_file: Path | None) -> Finding:
     return finding
 
 
-def _look_at_all(dataset: Dataset) -> list[_Look]:
+def _look_at_all(dataset: Dataset, trained: "Recogniser | None") -> list[_Look]:
     # Decoding lets go of the interpreter: threads are enough.
     with ThreadPoolExecutor(THREADS) as pool:
-        looks = pool.map(lambda item: _look(dataset, item), dataset.items)
+        looks = pool.map(lambda item: _look(dataset, item, trained), dataset.items)
         console = Console(stderr=True)
         return list(track(looks, f"check {dataset.name}", len(dataset), console=console, transient=True))
 
 
-def _look(dataset: Dataset, item: Item) -> _Look:
+def _look(dataset: Dataset, item: Item, trained: "Recogniser | None") -> _Look:
     try:
         sample = dataset.read(item)
     except UserError as error:
@@ -220,6 +232,7 @@ def _look(dataset: Dataset, item: Item) -> _Look:
         colour = float(like[inside].mean() - like[outside].mean())
     border = np.concatenate([inside[0], inside[-1], inside[:, 0], inside[:, -1]])
     estimate = None if sample.tone is not None else estimate_tone(sample.image, sample.skin)
+    answer = None if trained is None or sample.tone is not None else trained.recognise(sample)
     return _Look(
         width=width,
         height=height,
@@ -230,6 +243,7 @@ def _look(dataset: Dataset, item: Item) -> _Look:
         border=float(border.mean()),
         tone=sample.tone if estimate is None else estimate[1],
         estimated=estimate is not None,
+        recognised=answer and answer.group,
     )
 
 
@@ -261,6 +275,9 @@ def _summarise(finding: Finding, looks: list[_Look]) -> None:
         groups = Counter(look.tone for look in looks if look.tone is not None and look.estimated is estimated)
         if groups:
             finding.tones[source] = {str(group): groups[group] for group in range(1, 7)}
+    recognised = Counter(look.recognised for look in looks if look.recognised is not None)
+    if recognised:
+        finding.tones["recognised"] = {str(group): recognised[group] for group in range(1, 7)}
 
 
 def _split(dataset: Dataset, split_file: Path | None, finding: Finding) -> dict[str, Any]:

@@ -15,7 +15,7 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it looks its version u
 import albumentations as A
 import cv2
 
-STRENGTHS = ("strong", "paper")
+STRENGTHS = ("strong", "geometry", "hsv", "paper")
 FILL = (124, 116, 104)  # ImageNet's mean colour: what lies outside the image says nothing
 
 Augmentation = Callable[[Image, Mask, Mask, np.random.Generator], tuple[Image, Mask, Mask]]
@@ -29,13 +29,16 @@ def training_transform(size: int, strength: str = "strong", photometry: bool = T
 
     "paper" is S2MGen's recipe: a patch and a flip. "strong" is ours: scale from small figures to details,
     rotation, and what separates a photograph from a render: exposure, white balance, noise, blur,
-    compression; without `photometry` it leaves colours and sharpness as they are.
+    compression; without `photometry` it leaves colours and sharpness as they are, and so does "geometry". "hsv" is
+    "geometry" with the whole image at a random place of a 6 x 6 x 5 grid of hue, saturation and value, after Color
+    Invariant Skin Segmentation (CVPRW 2022), whose ranges are not published: ours are the whole circle, and factors
+    from 0.4 to 1.4 and from 0.5 to 1.3.
 
     Raises UserError on another strength.
     """
     if strength not in STRENGTHS:
         raise UserError(f"augmentation {strength!r} does not exist; choose one of {', '.join(STRENGTHS)}")
-    strong = [*_geometry(size), *(_photometry() if photometry else [])]
+    strong = [*_geometry(size), *(_photometry() if photometry and strength == "strong" else [])]
     steps = _paper(size) if strength == "paper" else strong
     compose = A.Compose(steps)
 
@@ -45,10 +48,20 @@ def training_transform(size: int, strength: str = "strong", photometry: bool = T
         # One shared state. `set_random_seed` would give every step its own copy of the same one, and they
         # would fire together.
         compose.set_random_state(generator, random.Random(int(generator.integers(2**62))))
+        if strength == "hsv" and photometry:
+            image = _on_the_grid(image, generator)
         result = compose(image=image, masks=[skin, person])
         return result["image"], result["masks"][0], result["masks"][1]
 
     return transform
+
+
+def _on_the_grid(image: Image, generator: np.random.Generator) -> Image:
+    hue, saturation, value = (int(each) for each in generator.integers((6, 6, 5)))
+    hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV).astype(np.float32)  # OpenCV's hue runs from 0 to 179
+    hsv[..., 0] = (hsv[..., 0] + 30 * hue) % 180
+    hsv[..., 1:] *= (0.4 + 0.2 * saturation, 0.5 + 0.2 * value)
+    return np.asarray(cv2.cvtColor(hsv.clip(0, 255).astype(np.uint8), cv2.COLOR_HSV2RGB), np.uint8)
 
 
 def _paper(size: int) -> list[Any]:

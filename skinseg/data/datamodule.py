@@ -14,6 +14,7 @@ from torch.utils.data import Dataset as TorchDataset
 from skinseg.data.arrangement import Arrangement, Side
 from skinseg.data.augmentation import training_transform
 from skinseg.data.cache import DecodedCache, open_cache
+from skinseg.data import retoning
 from skinseg.data.patches import PairedPatches, PairSampler, StreamSampler, TrainingPatches
 from skinseg.data.splits import Split, make_split, subset
 from skinseg.data.streams import Role
@@ -21,6 +22,7 @@ from skinseg.datasets.base import Dataset
 from skinseg.datasets.fingerprint import CACHE
 from skinseg.datasets.label_policy import parse_labels
 from skinseg.datasets.registry import open_dataset
+from skinseg.datasets.rendered import Rendered
 from skinseg.datasets.sample import Sample
 from skinseg.errors import UserError
 
@@ -67,7 +69,11 @@ class SkinDataModule(pl.LightningDataModule):
             `skinseg.datasets.label_policy`. Of a source and a target, each takes what it marks.
         split_seed: of the splits and of the subsets of `limit_train` and `limit_source`; evaluation splits by 0,
             so leave it there unless you pass it the same.
-        augmentation: "strong", or "paper" for the paper's patches and flips.
+        augmentation: "strong", "paper" for the paper's patches and flips, or "geometry" or "hsv"; see
+            `skinseg.data.augmentation`.
+        retone: "balance" fills groups of skin tone that the training photographs lack with copies in another tone,
+            "placebo" with the same copies in their own; docs/tones.md.
+        without_tones: groups to leave out of the training photographs, such as "5,6", to study what fills them.
         cache_dir: where decoded images, and the digests of the files that they come from, are kept.
         cache_long_side: their long side in pixels; twice `size` where not given.
         limit_train: train on this many images only, a nested subset.
@@ -92,7 +98,7 @@ class SkinDataModule(pl.LightningDataModule):
         split: str | None = None,
         labels: str | None = None,
         split_seed: int = 0,
-        augmentation: Literal["strong", "paper"] = "strong",
+        augmentation: Literal["strong", "geometry", "hsv", "paper"] = "strong",
         cache_dir: str = str(CACHE),
         cache_long_side: int | None = None,
         limit_train: int | None = None,
@@ -102,6 +108,8 @@ class SkinDataModule(pl.LightningDataModule):
         source_root: str | None = None,
         limit_source: int | None = None,
         epoch_steps: int | None = None,
+        retone: Literal["off", "balance", "placebo"] = "off",
+        without_tones: str | None = None,
     ) -> None:
         super().__init__()
         for option, value in (
@@ -133,6 +141,10 @@ class SkinDataModule(pl.LightningDataModule):
         self.source_root = self.data_root if source_root is None else Path(source_root)
         self.limit_source = limit_source
         self.epoch_steps = epoch_steps
+        self.retone = retone
+        self.without_tones = retoning.parse_groups(without_tones)
+        self.tone_counts: retoning.Counts = {}
+        self.copies: tuple[str, ...] = ()
         self.arrangement = Arrangement("target")
         self.partner: Partner | None = None
 
@@ -188,6 +200,49 @@ class SkinDataModule(pl.LightningDataModule):
             dataset, split = self._open(other)
             cache = open_cache(dataset, self.cache_long_side, self.cache_dir, labelled)
             self.partner = Partner(other, dataset, split, self._train_ids(other, split), cache, labelled)
+        if stage in (None, "fit"):
+            self._balance_tones()
+
+    def _balance_tones(self) -> None:
+        """Leave groups out of the photographs that are trained on, and fill groups, as asked; count what there is."""
+        self.tone_counts, self.copies = {}, ()
+        shown = [(self.dataset, self.train_ids)]
+        if self.partner is not None:
+            shown.append((self.partner.dataset, self.partner.train_ids))
+        for dataset, ids in shown:
+            if isinstance(dataset, Rendered):
+                chosen = set(ids)
+                tones = (item.tone for item in dataset.items if item.image_id in chosen)
+                self.tone_counts["rendered"] = retoning.counts_of(tones)
+        if self.retone == "off" and not self.without_tones:
+            return
+        if isinstance(self.dataset, Rendered):
+            raise UserError(
+                "--data.retone and --data.without_tones are for photographs, and a rendered set is trained on; render "
+                "frames of the tones that are wanted instead"
+            )
+        known = retoning.tones_of(self.cache, self.train_ids)
+        out = {name for name, tone in known.items() if tone.group in self.without_tones}
+        self.train_ids = tuple(name for name in self.train_ids if name not in out)
+        if not self.train_ids:
+            raise UserError(
+                f"--data.without_tones {','.join(map(str, sorted(self.without_tones)))}: no photograph is left to "
+                "train on; leave fewer groups out"
+            )
+        known = {name: tone for name, tone in known.items() if name not in out}
+        self.tone_counts["real"] = retoning.counts_of(tone.group for tone in known.values())
+        if self.retone != "off":
+            cache = retoning.open_retoned(
+                self.cache, known, self.split_seed, self.cache_dir, self.retone == "placebo"
+            )
+            self.cache, self.copies = cache, cache.copy_ids
+            if cache.refused:
+                why = "; ".join(f"{count} {reason}" for reason, count in cache.refused.items())
+                print(f"not re-toned: {why}")
+            # A placebo shows nobody in another tone.
+            if self.retone == "balance":
+                self.tone_counts["re-toned"] = retoning.counts_of(copy.group for copy in cache.copies)
+        print("\n".join(retoning.said(self.tone_counts)))
 
     def _open(self, side: Side) -> tuple[Dataset, Split]:
         # Beside a source, a part of the label policy may concern one of the two alone.
@@ -212,7 +267,7 @@ class SkinDataModule(pl.LightningDataModule):
         )
 
     def train_dataloader(self) -> DataLoader[Any]:
-        first = self._patches(self.cache, self.train_ids * self.repeat, Role.TRAINED_ON)
+        first = self._patches(self.cache, (self.train_ids + self.copies) * self.repeat, Role.TRAINED_ON)
         length = len(first) if self.epoch_steps is None else self.epoch_steps * self.batch_size
         patches: TorchDataset[Any] = first
         sampler: Any = StreamSampler(len(first), length, self.seed, first.role, self._epoch)

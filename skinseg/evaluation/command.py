@@ -32,7 +32,10 @@ from skinseg.models.checkpoint import model_of, newest_checkpoint, read_checkpoi
 from skinseg.models.configuration import configuration_hash, configuration_of
 from skinseg.models.inference import Predictor, device_named
 from skinseg.models.prediction import THRESHOLD
+from skinseg.recognition import recogniser as recognisers
 
+RECOGNISED = Path("recognised")
+"""The word of --tones that asks for a recogniser instead of a table."""
 _DISTRIBUTIONS = ("torch", "segmentation-models-pytorch", "numpy", "opencv-python-headless")
 
 
@@ -61,6 +64,7 @@ def evaluate(
     names: Collection[str] | None = None,
     masks: Path | None = None,
     name: str | None = None,
+    recogniser: Path = recognisers.DEFAULT,
 ) -> Path:
     """Score a checkpoint, or a folder of masks, on every dataset found, and return `out`.
 
@@ -74,6 +78,8 @@ def evaluate(
     split_file, tones, exclude: tables by image: the user's split, the user's tones, and images to leave out (as
         `skinseg data leaks` writes them). A column dataset says of which a row speaks; with more than one
         dataset it has to be there.
+    tones may also be the word "recognised": then recogniser, what `skinseg tones train` wrote, tells the tone of what
+        is not labelled.
     names: of the datasets to score on, where not on all that are found.
     labels: changes to the datasets' label policies, see `label_policy.parse_labels`. Where there are any, they
         enter the hash that the rows call `config`.
@@ -81,6 +87,8 @@ def evaluate(
     The rows of each finished dataset are on disk before the next is begun; masks are all read once before any is.
     Raises UserError for a bad checkpoint, mask, option, dataset or image, and where there is nothing to score on.
     """
+    trained = recognisers.load(recogniser) if tones == RECOGNISED else None
+    tones = None if trained else tones
     changes, datasets = asked(
         checkpoint, masks, name, subset, data_root, rendered, labels, names, (split_file, tones, exclude)
     )
@@ -91,6 +99,7 @@ def evaluate(
         name: None if path is None else path.as_posix()
         for name, path in (("split", split_file), ("tones", tones), ("exclude", exclude))
     }
+    run["recogniser"] = None if trained is None else trained.sha256
     trainings = lineage.lineage_of(run["training"])
 
     rows: list[ResultRow] = []
@@ -125,7 +134,7 @@ def evaluate(
             }
             task = progress.add_task(f"evaluate {dataset.name}", total=len(part.image_ids))
             images = set()
-            for row in score(source, dataset, part.image_ids, origin, seen.__getitem__, out):
+            for row in score(source, dataset, part.image_ids, origin, seen.__getitem__, out, trained):
                 rows.append(row)
                 images.add(row.image)
                 progress.update(task, completed=len(images))

@@ -32,7 +32,8 @@ class ResultRow:
     outside_person: predicted skin pixels, ignored ones left out, where the model sees no person; None for the
         person head, and where the model has no such head.
     positives, negatives: pixels per bin of probability, see `skinseg.evaluation.score_histogram`.
-    tone: Fitzpatrick group 1-6; tone_source says whether it was "labelled" or "estimated" (from ITA).
+    tone: Fitzpatrick group 1-6; tone_source says whether it was "labelled", "estimated" (from ITA) or "recognised"
+        (by a model, see `skinseg.recognition`).
     ita: individual typology angle of the true skin pixels, degrees.
     brightness, sharpness, regions: see `skinseg.evaluation.image_properties`; regions is None without a skin mask.
     trained_on, pretrained_on: datasets of the model's last training and of those before it, and seed, that of the

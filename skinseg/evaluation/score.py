@@ -18,6 +18,7 @@ from skinseg.evaluation.panels import panel, panel_paths, write_panel
 from skinseg.evaluation.rows import ResultRow
 from skinseg.evaluation.score_histogram import score_histogram
 from skinseg.models.prediction import Probability
+from skinseg.recognition.recogniser import Recogniser
 from skinseg.tones.ita import estimate_tone
 
 AHEAD = 2
@@ -63,11 +64,12 @@ def score(
     origin: Origin,
     seen: Callable[[str], str],
     results: Path,
+    recogniser: Recogniser | None = None,
 ) -> Iterator[ResultRow]:
     """Score the named images of a dataset, in the order given.
 
     Yields one row per image and head that is labelled and that the source has.
-    seen: of an image id, one of `skinseg.models.lineage.SEEN`.
+    seen: of an image id, one of `skinseg.models.lineage.SEEN`. recogniser: see `tone_of`.
 
     The probability map has the image's own resolution and is cut at `origin.threshold`; the mask is never resized.
     A panel of the first labelled head (skin before person) is written under `results`/panels.
@@ -83,7 +85,9 @@ def score(
     def count(predicted: tuple[Sample, Made]) -> list[ResultRow]:
         sample, found = predicted
         probabilities = source.finish(found, sample.image.shape[:2])
-        return _rows(probabilities, sample, origin, seen(sample.image_id), results)
+        return _rows(
+            probabilities, sample, origin, seen(sample.image_id), results, tone_of(sample, recogniser)
+        )
 
     read_ahead = in_background(read, image_ids)
     predictions = ((sample, source.forward(prepared)) for sample, prepared in read_ahead)
@@ -111,11 +115,13 @@ def in_background(
         pool.shutdown(cancel_futures=True)
 
 
-def tone_of(sample: Sample) -> tuple[int | None, str | None, float | None]:
+def tone_of(
+    sample: Sample, recogniser: Recogniser | None = None
+) -> tuple[int | None, str | None, float | None]:
     """Fitzpatrick group 1-6, where it comes from, and the ITA of the true skin pixels in degrees.
 
-    A labelled tone is taken as it is; else the group is estimated from the ITA. (None, None, None) where
-    there is neither a label nor enough skin to estimate from.
+    A labelled tone is taken as it is; else the group is the recogniser's, where one is given, or estimated from the
+    ITA: never the one where the other has no answer. (None, None, None) where there is neither a label nor enough skin.
     """
     estimate = None
     if sample.skin is not None:
@@ -123,14 +129,22 @@ def tone_of(sample: Sample) -> tuple[int | None, str | None, float | None]:
     ita = None if estimate is None else estimate[0]
     if sample.tone is not None:
         return sample.tone, "labelled", ita
+    if recogniser is not None:
+        answer = recogniser.recognise(sample)
+        return (None, None, ita) if answer is None else (answer.group, "recognised", ita)
     return (None, None, None) if estimate is None else (estimate[1], "estimated", ita)
 
 
 def _rows(
-    probabilities: dict[str, Probability], sample: Sample, origin: Origin, seen: str, results: Path
+    probabilities: dict[str, Probability],
+    sample: Sample,
+    origin: Origin,
+    seen: str,
+    results: Path,
+    told: tuple[int | None, str | None, float | None],
 ) -> list[ResultRow]:
     predicted = {head: value >= origin.threshold for head, value in probabilities.items()}
-    tone, tone_source, ita = tone_of(sample)
+    tone, tone_source, ita = told
     properties = asdict(image_properties(sample))
     rows: list[ResultRow] = []
     for head in HEADS:

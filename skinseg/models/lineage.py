@@ -70,6 +70,12 @@ def lineage_of(metadata: Mapping[str, Any]) -> tuple[Training, ...]:
     )
 
 
+def tones_of(metadata: Mapping[str, Any]) -> dict[str, list[int]]:
+    """Training images of Fitzpatrick groups 1 to 6 by kind ("real", "re-toned", "rendered"), from a "skinseg" record: of
+    each kind the last training that counted them. Photographs are counted where a training re-toned some."""
+    return {str(kind): [int(count) for count in counts] for kind, counts in metadata.get("tones", {}).items()}
+
+
 def recorded(lineage: Sequence[Training], now: Sequence[Training]) -> list[dict[str, Any]]:
     """The checkpoint's record of a lineage that goes on with one more run, on one set or on several at once, the
     one that it validates on last; a run that is resumed, or one that goes on with the same data, adds nothing."""

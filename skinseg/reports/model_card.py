@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from skinseg.data.retoning import said
 from skinseg.datasets.registry import DATASETS
 from skinseg.errors import UserError
 from skinseg.evaluation.metrics import FEW_IMAGES
@@ -13,7 +14,7 @@ from skinseg.export.quantization import ALLOWED, INT8
 from skinseg.files import written_whole
 from skinseg.models.checkpoint import RESULT, Checkpoint, newest_checkpoint, read_checkpoint
 from skinseg.models.exported import CONFIG, ONNX, WEIGHTS
-from skinseg.models.lineage import IMAGENET, UNKNOWN, lineage_of, start_of
+from skinseg.models.lineage import IMAGENET, UNKNOWN, lineage_of, start_of, tones_of
 from skinseg.reports.markdown import table_text
 from skinseg.reports.results import Results, read_results
 from skinseg.reports.tables import dataset_tables, tone_tables
@@ -103,9 +104,15 @@ def _training_data(checkpoint: Checkpoint) -> list[str]:
             split = f" Split `{training.split}`." if training.split else ""
             without = "" if training.labels else " Its images only, without their masks."
             lines.append(f"{number}. {kind.title} ({kind.citation}). Terms: {kind.terms}.{split}{without}")
+    counts = tones_of(checkpoint.metadata)
     return [
         f"Start: {start}.",
         "\n".join(lines),
+        *(
+            ["Training images by skin tone:", "\n".join(f"- {line}" for line in said(counts))]
+            if counts
+            else []
+        ),
         "In this order, the last one last. The terms of each apply to what is done with these weights"
         + ("; those of ImageNet and of the encoder's weights too." if start.name == IMAGENET else "."),
     ]

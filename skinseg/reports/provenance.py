@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from skinseg.data.retoning import said
 from skinseg.datasets.label_policy import policy_text
-from skinseg.models.lineage import start_of
+from skinseg.models.lineage import start_of, tones_of
 from skinseg.reports.results import Results
 from skinseg.reports.tables import Entry, Table
 
@@ -115,6 +116,11 @@ def facts(results: Results) -> dict[str, Any]:
         "checkpoint": run["checkpoint"],
         "start": str(start_of(run["training"])),
         "trained on": trained,
+        **(
+            {"training images by tone": "; ".join(said(counts))}
+            if (counts := tones_of(run["training"]))
+            else {}
+        ),
         "seed": run["training"].get("seed"),
         "weights, SHA-256": run["weights"],
         "configuration, SHA-256": run["config"],
@@ -122,6 +128,7 @@ def facts(results: Results) -> dict[str, Any]:
             f"{name} {value}" for name, value in run["training"].get("options", {}).items()
         )
         or "not recorded",
+        **({"recogniser of tones, SHA-256": run["recogniser"]} if run.get("recogniser") else {}),
         "threshold": run["threshold"],
         "split seed": run["split_seed"],
     }

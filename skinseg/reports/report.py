@@ -52,8 +52,9 @@ DEFINITIONS = (
      "predicted skin; less is better, and no label is needed."),
     ("Threshold", "0.5 everywhere, tuned nowhere."),
     ("Resolution", "each image's own: the probability map is resized, the mask never is."),
-    ("Tone", "Fitzpatrick group 1 (lightest) to 6: labelled, or estimated from the ITA of the true skin pixels, which "
-     "follows the light as well as the skin. The two are never in one table."),
+    ("Tone", "Fitzpatrick group 1 (lightest) to 6: labelled; recognised by a model trained on rendered people; or "
+     "estimated from the ITA of the true skin pixels, which follows the light as well as the skin. Two sources are "
+     "never in one table."),
 )  # fmt: skip
 
 

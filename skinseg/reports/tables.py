@@ -12,6 +12,7 @@ from skinseg.evaluation.conventions import rosetta
 from skinseg.evaluation.metrics import FEW_IMAGES, by_test_set, by_tone, reduce, tone_gap
 from skinseg.reports.published import RENDERED
 from skinseg.reports.results import Results
+from skinseg.tones.ita import fitzpatrick_of
 
 TONES = (1, 2, 3, 4, 5, 6)
 """Fitzpatrick groups, light to dark."""
@@ -148,17 +149,18 @@ def dataset_tables(results: Results) -> list[Table]:
 def tone_tables(
     runs: Sequence[tuple[str, Results]], heads: Sequence[str] = HEADS, together: bool = False
 ) -> list[Table]:
-    """One table per head and tone source, labelled first: mIoU per group, the gap and the worst.
+    """One table per head and tone source, labelled first: mIoU per group, the gap and the worst. Where a recogniser
+    told the groups, those that ITA gives the same images stand in a table of their own.
 
     runs: a title for each, empty where there is only one. together: photographs of all data sets in one line.
     """
     tables = []
     for head in heads:
-        for source in ("labelled", "estimated"):
+        for source in ("labelled", "recognised", "estimated"):
             lines: list[tuple[Entry, ...]] = []
             for title, results in runs:
                 rows = results.rows
-                part = rows[(rows["head"] == head) & (rows["tone_source"] == source)]
+                part = _told_by(source, rows[rows["head"] == head])
                 for name, group in _tone_groups(part, results, together):
                     lines.append((f"{title}: {name}" if title else name, *_tone_line(group)))
             if lines:
@@ -282,6 +284,7 @@ _SEEN = {
 
 _TONE_NOTES = {
     "labelled": "Groups as the data set, or its user, labels them.",
+    "recognised": "Groups recognised by a model that was trained on rendered people; its errors: docs/tones.md.",
     "estimated": "Groups estimated from the ITA of the true skin pixels. They follow the light of the picture as "
     "well as the skin.",
 }
@@ -312,6 +315,19 @@ def _empty_note(reduced: pd.DataFrame, results: Results) -> tuple[str, ...]:
     return (
         f"Images without foreground where none was predicted, counted as 1: {', '.join(counts)}.",
     ) * bool(counts)
+
+
+def _told_by(source: str, rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows whose tone comes from there; ITA has one for recognised rows too."""
+    part = rows[rows["tone_source"] == source]
+    if source != "estimated":
+        return part
+    beside = rows[(rows["tone_source"] == "recognised") & rows["ita"].notna()]
+    if not len(beside):
+        return part
+    groups = pd.array([fitzpatrick_of(float(ita)) for ita in beside["ita"]], dtype="Int64")
+    beside = beside.assign(tone=groups, tone_source=source)
+    return pd.concat([part, beside]) if len(part) else beside
 
 
 def _tone_groups(rows: pd.DataFrame, results: Results, together: bool) -> list[tuple[str, pd.DataFrame]]:

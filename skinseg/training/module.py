@@ -109,6 +109,7 @@ class SkinPersonModule(pl.LightningModule):
         """What the weights were before, as a configuration tells it: a file's hash, or that of the parent's own."""
         self.parent: str | None = None
         self.lineage: tuple[lineage.Training, ...] = ()
+        self.tones_before: dict[str, list[int]] = {}
         self.adaptation: Adaptation | None = None
         self.adapt = "none"
         self.total_steps = 1
@@ -118,6 +119,7 @@ class SkinPersonModule(pl.LightningModule):
             self.parent = parent.sha256
             self.start = lineage.start_of(parent.metadata)
             self.lineage = lineage.lineage_of(parent.metadata)
+            self.tones_before = lineage.tones_of(parent.metadata)
             before = configuration_hash(configuration_of(parent.metadata))[:12]
             self.began_from = {"model.encoder_weights": self.start.short, "model.pretrained": before}
         if channels_last:
@@ -277,6 +279,7 @@ class SkinPersonModule(pl.LightningModule):
         self.parent = record["parent"]
         self.start = lineage.start_of(record)
         self.lineage = lineage.lineage_of(record)
+        self.tones_before = lineage.tones_of(record)
         before = record.get("options", {})
         self.began_from = {name: before.get(name) for name in self.began_from}
         for part in self.modules():  # a method's teacher too
@@ -306,6 +309,7 @@ class SkinPersonModule(pl.LightningModule):
             parent=self.parent,
             start=dataclasses.asdict(self.start),
             lineage=lineage.recorded(self.lineage, now),
+            tones={**self.tones_before, **getattr(datamodule, "tone_counts", {})},
             adapt=self.adapt,
             criterion=str(self.criterion),
             options={**self.options, **self.began_from, "data.split": split} if self.options else {},
