@@ -11,10 +11,10 @@ import torch
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
+from skinseg.data import retoning
 from skinseg.data.arrangement import Arrangement, Side
 from skinseg.data.augmentation import training_transform
 from skinseg.data.cache import DecodedCache, open_cache
-from skinseg.data import retoning
 from skinseg.data.patches import PairedPatches, PairSampler, StreamSampler, TrainingPatches
 from skinseg.data.splits import Split, make_split, subset
 from skinseg.data.streams import Role

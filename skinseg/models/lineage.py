@@ -71,8 +71,8 @@ def lineage_of(metadata: Mapping[str, Any]) -> tuple[Training, ...]:
 
 
 def tones_of(metadata: Mapping[str, Any]) -> dict[str, list[int]]:
-    """Training images of Fitzpatrick groups 1 to 6 by kind ("real", "re-toned", "rendered"), from a "skinseg" record: of
-    each kind the last training that counted them. Photographs are counted where a training re-toned some."""
+    """Training images of Fitzpatrick groups 1 to 6 by kind ("real", "re-toned", "rendered"), from a "skinseg"
+    record: of each kind the last training that counted them. Photographs are counted where a training re-toned some."""
     return {str(kind): [int(count) for count in counts] for kind, counts in metadata.get("tones", {}).items()}
 
 

@@ -2,6 +2,7 @@
 
 import csv
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -47,7 +48,8 @@ def train(
     """
     dataset = open_dataset(Rendered.name, rendered)
     assert isinstance(dataset, Rendered)
-    options = Options(encoder, encoder_weights, epochs, batch_size, lr, seed, limit)
+    weights = None if encoder_weights == "null" else encoder_weights
+    options = Options(encoder, weights, epochs, batch_size, lr, seed, limit)
     found = train_on(dataset, out, options)
     known = found.calibration
     print(
@@ -59,7 +61,7 @@ def train(
 def recognise(
     data_root: Path,
     out: Path,
-    datasets: tuple[str, ...] = (),
+    datasets: Sequence[str] = (),
     recogniser: Path = DEFAULT,
     rendered: bool = False,
 ) -> None:

@@ -136,14 +136,14 @@ def _not_highlight(image: Image, pixels: npt.NDArray[np.intp]) -> Floats:
     whiteness = image.min(axis=2).astype(np.float32) / 255
     low = max(0.6, float(np.percentile(whiteness.reshape(-1)[pixels], 95)))
     x = np.clip((whiteness - low) / max(1 - low, 1 / 255), 0, 1)
-    return (1 - x * x * (3 - 2 * x)).astype(np.float32)
+    return np.asarray(1 - x * x * (3 - 2 * x), np.float32)
 
 
 def _lit_color(pixels: Image) -> npt.NDArray[np.float64]:
     """CIELAB of the skin's lit pixels, uint8 (n, 3): the median that `estimate_tone` takes the ITA of."""
     lab = linear_to_lab(_LINEAR[pixels])
     low, high = np.percentile(lab[:, 0], LIT)
-    return np.median(lab[(lab[:, 0] >= low) & (lab[:, 0] <= high)], axis=0)
+    return np.asarray(np.median(lab[(lab[:, 0] >= low) & (lab[:, 0] <= high)], axis=0), np.float64)
 
 
 def _density(color: npt.NDArray[np.float64], own: float, ita: float) -> npt.NDArray[np.float64]:
