@@ -16,6 +16,14 @@ from skinseg.synthetic.labels import SKIN_CLASSES, PartClass
 from skinseg.synthetic.streams import Part, stream
 
 SCENES = 1000  # of the table of tone by framing
+_DRAWN = (
+    "The first 1,000 scenes that this configuration and seed draw, of which the frames are the first, before any is drawn\n"
+    "again for showing too little skin. Tone and framing are drawn apart: rows differ by chance alone."
+)
+_GIVEN = (
+    "The frames themselves: their scenes were given, not drawn by the configuration below, and what goes with what in them\n"
+    "is as whoever chose them had it."
+)
 
 _TEXT = """# A rendered set: {frames} frames of synthetic adults with exact masks
 
@@ -51,9 +59,6 @@ platform. `skinseg render --verify DIR`, DIR this folder, checks every file and 
 {counts}
 
 ### Tone by framing
-
-The first 1,000 scenes that this configuration and seed draw, of which the frames are the first, before any is drawn
-again for showing too little skin. Tone and framing are drawn apart: rows differ by chance alone.
 
 {crosstab}
 
@@ -95,7 +100,7 @@ def write_data_card(table: Any, generator: dict[str, Any], platforms: Iterable[s
         skin=" and ".join(_name(part) for part in SKIN_CLASSES),
         classes=_table(("index", "class", "colour"), [_class_row(part) for part in PartClass]),
         counts=_counts(table),
-        crosstab=_crosstab(GeneratorConfig.from_record(generator["config"], str(path)), generator["seed"]),
+        crosstab=_of_list(table) if generator.get("scenes") else _of_draws(generator, path),
         photographs_licence=(
             " The photographs on walls are the user's: their terms apply to frames that show them."
             if photographs
@@ -127,8 +132,9 @@ def _counts(table: Any) -> str:
     return "\n\n".join(_share_table(title, column, len(table)) for title, column in blocks if len(column))
 
 
-def _crosstab(config: GeneratorConfig, seed: int) -> str:
-    """A row per tone, a column per framing, of `SCENES` scenes of which no more than this is drawn."""
+def _of_draws(generator: dict[str, Any], path: Path) -> str:
+    """Tone by framing of `SCENES` scenes of which no more than this is drawn."""
+    config, seed = GeneratorConfig.from_record(generator["config"], str(path)), generator["seed"]
     pairs = Counter(
         (
             draw_tone(config, stream(Part.TONE, seed, index)),
@@ -136,6 +142,17 @@ def _crosstab(config: GeneratorConfig, seed: int) -> str:
         )
         for index in range(SCENES)
     )
+    return f"{_DRAWN}\n\n{_crosstab(pairs)}"
+
+
+def _of_list(table: Any) -> str:
+    """Tone by framing of the frames, whose scenes were given and not drawn."""
+    pairs = Counter((int(tone), str(track)) for tone, track in zip(table["fitzpatrick"], table["track"], strict=True))
+    return f"{_GIVEN}\n\n{_crosstab(pairs)}"
+
+
+def _crosstab(pairs: Counter[tuple[int, str]]) -> str:
+    """A row per tone, a column per framing."""
     tracks = sorted({track for _, track in pairs})
     tones = sorted({tone for tone, _ in pairs})
     return _table(

@@ -9,7 +9,7 @@ OUT/README.md           the data card
 OUT/contact_sheet.jpg   the first frames with their labels
 """
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from skinseg.errors import UserError
 from skinseg.synthetic.config import GeneratorConfig
 from skinseg.synthetic.rendering.frames import Frame, Job
+from skinseg.synthetic.rendering.scene_list import listed_job
 from skinseg.synthetic.rendering.set_folder import (
     SetFolder,
     check_claim,
@@ -31,6 +32,7 @@ from skinseg.synthetic.rendering.worker_process import find_worker_command
 
 if TYPE_CHECKING:
     from skinseg.synthetic.room.backgrounds import Photos
+    from skinseg.synthetic.scene import Scene
 
 SHEET_FRAMES = 24
 
@@ -77,6 +79,28 @@ def render_set(
     finished is kept then, and on Ctrl-C and kill -9 too, and the same call goes on from there.
     """
     return render_job(Job(config, seed, photos), count, workers, out, progress, scheduler)
+
+
+def render_scenes(
+    scenes: "Iterable[Scene | str]",
+    workers: int,
+    out: Path,
+    progress: bool = True,
+    photos: "Photos | None" = None,
+    scheduler: str | None = None,
+) -> RenderReport:
+    """`render_set` of given scenes, or their JSON texts; a list that goes on where that of `out` ends extends it.
+
+    Raises UserError too for a scene with a photograph where there are no `photos`.
+    """
+    job = listed_job(scenes, photos)
+    if photos is None:
+        for number, text in enumerate(job.scenes, start=1):
+            if '"texture": "photo"' in text:
+                raise UserError(
+                    f"scene {number}: shows a photograph, expected the folder that it lies in; give --backgrounds"
+                )
+    return render_job(job, len(job.scenes), workers, out, progress, scheduler)
 
 
 def render_job(

@@ -28,6 +28,7 @@ from skinseg.files import written_whole
 from skinseg.source import generator_code, one_hash
 from skinseg.synthetic.config import GeneratorConfig
 from skinseg.synthetic.rendering.frames import Frame, Job, Row
+from skinseg.synthetic.rendering.scene_list import listed_job, scene_hash, scene_hashes
 
 # Folder of a frame's file, and the journal's key of that file's SHA-256.
 FILES = {"images": "image_sha256", "masks": "mask_sha256"}
@@ -75,7 +76,9 @@ _WAYS_OUT = {
 def check_claim(out: Path, job: Job) -> None:
     """Raise UserError where the folder holds another set or other files; nothing is written."""
     if (out / "generator.yaml").is_file():
-        check_identity(out, Identity.of(job), read_generator(out))
+        record = read_generator(out)
+        check_identity(out, Identity.of(job), record)
+        _check_scenes(out, scene_hashes(job), record.get("scenes", []))
     elif out.exists() and not out.is_dir():
         raise UserError(f"{out}: a file, expected a folder for the set; give --out another name")
     elif out.is_dir() and any(item.name != LOCK for item in out.iterdir()):
@@ -88,14 +91,16 @@ def check_claim(out: Path, job: Job) -> None:
 def claim(out: Path, job: Job) -> None:
     """Say in a new or empty folder whose it is, or check that it is this very set's, as `check_claim` does."""
     check_claim(out, job)
-    path = out / "generator.yaml"
-    if path.is_file():
+    path, scenes = out / "generator.yaml", scene_hashes(job)
+    if path.is_file() and len(scenes) <= len(read_generator(out).get("scenes", ())):
         return
     record = {
         "skinseg": __version__,
         **dataclasses.asdict(Identity.of(job)),
         "files": generator_code(),
         "config": dataclasses.asdict(job.config),
+        # The scenes of a list, which may grow.
+        **({"scenes": scenes} if scenes else {}),
     }
     with written_whole(path) as beside:
         beside.write_text(yaml.safe_dump(record, sort_keys=False), encoding="utf-8")
@@ -132,6 +137,19 @@ def check_identity(out: Path, identity: Identity, record: dict[str, Any]) -> Non
             )
 
 
+def _check_scenes(out: Path, asked: list[str], there: list[str]) -> None:
+    """Raise UserError unless one of two lists of scenes goes on where the other ends."""
+    if bool(asked) != bool(there):
+        found = "given scenes" if there else "scenes that were drawn"
+        raise UserError(f"{out}: holds a set of {found}, expected none or one of the same kind; give --out another folder")
+    for number, (one, other) in enumerate(zip(asked, there, strict=False), start=1):
+        if one != other:
+            raise UserError(
+                f"{out}: scene {number} of the set is another one than that asked for, expected the same scenes, or more "
+                "after them; give --out another folder"
+            )
+
+
 def _check_code(out: Path, record: dict[str, Any]) -> None:
     then, now = record["files"], generator_code()
     if record["code"] == one_hash(now):
@@ -161,7 +179,20 @@ def read_job(out: Path, photos: Any) -> Job:
         )
     job = Job(config, record["seed"], photos)
     check_identity(out, Identity.of(job), record)
-    return job
+    return _read_list(out, record["scenes"], photos) if record.get("scenes") else job
+
+
+def _read_list(out: Path, hashes: list[str], photos: Any) -> Job:
+    """The job of a set of given scenes: those of its frames. Raises UserError for a scene that has changed."""
+    texts = [""] * len(hashes)
+    for index, row in SetFolder(out).rows.items():
+        if index >= len(hashes) or scene_hash(row["scene"]) != hashes[index]:
+            raise UserError(
+                f"{out}: the scene of frame {index} in scenes.jsonl is not the one in generator.yaml; restore the "
+                "file, or render the set in a new folder"
+            )
+        texts[index] = row["scene"]
+    return listed_job(texts, photos)
 
 
 @contextmanager
