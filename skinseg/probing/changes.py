@@ -120,7 +120,9 @@ def _told(
             color = draw_color(other, rng)
         return color
 
-    return dataclasses.replace(garment, color=unlike(garment.color), pattern_color=unlike(garment.pattern_color))
+    return dataclasses.replace(
+        garment, color=unlike(garment.color), pattern_color=unlike(garment.pattern_color)
+    )
 
 
 def _people(scene: Scene, change: Callable[[Person, int], Person]) -> Scene:
@@ -242,7 +244,7 @@ def _skin_coloured(scene: Scene, config: GeneratorConfig) -> Scene | None:
         own = linear_to_lab(person.skin.albedo)
         # Lightness alone, by a little more than cloth must differ, towards the middle of the scale.
         step = (CLOTHES_CONTRAST + 3) * (1 if own[0] < 50 else -1) * float(rng.uniform(1.0, 1.4))
-        color = as_color(lab_to_linear(own + (step, 0, 0)))
+        color = as_color(lab_to_linear(own + np.array([step, 0.0, 0.0])))
         garments = tuple(
             each if kind_of(each).underwear else dataclasses.replace(each, color=color, pattern="plain")
             for each in person.garments
@@ -327,7 +329,9 @@ def _bare_head(person: Person) -> Person:
     """Without glasses, headwear, headscarf and beard."""
     return dataclasses.replace(
         person,
-        accessories=tuple(each for each in person.accessories if ACCESSORIES[each.kind].place not in _ON_HEAD),
+        accessories=tuple(
+            each for each in person.accessories if ACCESSORIES[each.kind].place not in _ON_HEAD
+        ),
         garments=tuple(each for each in person.garments if not kind_of(each).covers_hair),
         hair=dataclasses.replace(person.hair, beard=NO_BEARD, beard_length=0.0),
     )
@@ -338,7 +342,9 @@ def _bare(scene: Scene, config: GeneratorConfig) -> Scene:
 
 
 def _one(scene: Scene, config: GeneratorConfig, place: str) -> Scene:
-    always = dataclasses.replace(config, p_glasses=1.0 * (place == "eyes"), p_hat=1.0 * (place == "head"), p_jewellery=0.0)
+    always = dataclasses.replace(
+        config, p_glasses=1.0 * (place == "eyes"), p_hat=1.0 * (place == "head"), p_jewellery=0.0
+    )
 
     def change(person: Person, number: int) -> Person:
         bare = _bare_head(person)
@@ -394,7 +400,12 @@ FACTORS: dict[str, Factor] = {
         Factor("framing", {track: _framing(track) for track in TRACKS}, None),
         Factor(
             "clothing",
-            {"underwear": _underwear, "dressed": _dressed, "skin-coloured": _skin_coloured, "patterned": _patterned},
+            {
+                "underwear": _underwear,
+                "dressed": _dressed,
+                "skin-coloured": _skin_coloured,
+                "patterned": _patterned,
+            },
         ),
         Factor("background", {"grey": _grey, "skin-coloured": _skin_walls, "busy": _busy}),
         Factor(

@@ -17,12 +17,12 @@ from skinseg.synthetic.streams import Part, stream
 
 SCENES = 1000  # of the table of tone by framing
 _DRAWN = (
-    "The first 1,000 scenes that this configuration and seed draw, of which the frames are the first, before any is drawn\n"
-    "again for showing too little skin. Tone and framing are drawn apart: rows differ by chance alone."
+    "The first 1,000 scenes that this configuration and seed draw, of which the frames are the first, before any is\n"
+    "drawn again for showing too little skin. Tone and framing are drawn apart: rows differ by chance alone."
 )
 _GIVEN = (
-    "The frames themselves: their scenes were given, not drawn by the configuration below, and what goes with what in them\n"
-    "is as whoever chose them had it."
+    "The frames themselves: their scenes were given, not drawn by the configuration below, and what goes with what in\n"
+    "them is as whoever chose them had it."
 )
 
 _TEXT = """# A rendered set: {frames} frames of synthetic adults with exact masks
@@ -147,7 +147,9 @@ def _of_draws(generator: dict[str, Any], path: Path) -> str:
 
 def _of_list(table: Any) -> str:
     """Tone by framing of the frames, whose scenes were given and not drawn."""
-    pairs = Counter((int(tone), str(track)) for tone, track in zip(table["fitzpatrick"], table["track"], strict=True))
+    pairs = Counter(
+        (int(tone), str(track)) for tone, track in zip(table["fitzpatrick"], table["track"], strict=True)
+    )
     return f"{_GIVEN}\n\n{_crosstab(pairs)}"
 
 

@@ -141,12 +141,14 @@ def _check_scenes(out: Path, asked: list[str], there: list[str]) -> None:
     """Raise UserError unless one of two lists of scenes goes on where the other ends."""
     if bool(asked) != bool(there):
         found = "given scenes" if there else "scenes that were drawn"
-        raise UserError(f"{out}: holds a set of {found}, expected none or one of the same kind; give --out another folder")
+        raise UserError(
+            f"{out}: holds a set of {found}, expected none or one of the same kind; give --out another folder"
+        )
     for number, (one, other) in enumerate(zip(asked, there, strict=False), start=1):
         if one != other:
             raise UserError(
-                f"{out}: scene {number} of the set is another one than that asked for, expected the same scenes, or more "
-                "after them; give --out another folder"
+                f"{out}: scene {number} of the set is another one than that asked for, expected the same scenes, or "
+                "more after them; give --out another folder"
             )
 
 
