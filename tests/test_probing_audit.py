@@ -14,6 +14,7 @@ import yaml
 from skinseg.cli import main
 from skinseg.errors import UserError
 from skinseg.probing.audit import Audit, Gallery, cells_of, check_generator, compared, gallery
+from skinseg.probing.correlation import correlations, foretold
 from skinseg.probing.distances import (
     coverage_and_recall,
     kid,
@@ -23,6 +24,7 @@ from skinseg.probing.distances import (
 )
 from skinseg.probing.measures import CROP, measure
 from skinseg.probing.pages import audit_said, audit_tables, write_audit
+from skinseg.studies.audits import write_correlations
 from skinseg.tones.ita import draw_skin_color, linear_to_srgb
 from tests import fakes
 
@@ -176,3 +178,40 @@ def test_bad_input_is_refused_in_a_sentence(tmp_path: Path, capsys: pytest.Captu
     assert main(given) == 2
     assert "lack a mask" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_what_goes_with_transfer_is_found_and_chance_is_not() -> None:
+    rng = np.random.default_rng(0)
+    transfer = rng.normal(0.6, 0.05, 14)
+    dimensions = [
+        {"tells": -value + rng.normal(0, 0.01), "chance": rng.normal(), "same": 1.0, "lost": float("nan")}
+        for value in transfer
+    ]
+    found = {each.dimension: each for each in correlations(dimensions, transfer)}
+    assert list(found) == ["tells", "chance", "same"]
+    assert found["tells"].srcc[2] < -0.7
+    assert found["tells"].plcc[0] == pytest.approx(
+        np.corrcoef([each["tells"] for each in dimensions], transfer)[0, 1]
+    )
+    low, high = found["chance"].srcc[1:]
+    assert low < 0 < high
+    assert all(value != value for value in found["same"].krcc)
+    errors = foretold(dimensions, transfer)
+    assert errors.single < 0.5 * errors.mean
+    only_noise = foretold([{"a": rng.normal(), "b": rng.normal()} for _ in transfer], transfer)
+    assert not only_noise.combining_pays
+
+
+def test_the_table_of_a_study_says_what_it_found(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    transfer = {f"frames@{number}": float(rng.normal(0.6, 0.05)) for number in range(12)}
+    dimensions = {name: {"a": float(rng.normal()), "tells": 2 * value} for name, value in transfer.items()}
+    paths = write_correlations(dimensions, transfer, tmp_path)
+    text = paths["audits md"].read_text()
+    assert "12 variants" in text
+    assert "| tells | +1.00 (+1.00 to +1.00) |" in text
+    nothing = {name: {"a": float(rng.normal())} for name in transfer}
+    assert (
+        "No dimension predicts transfer"
+        in write_correlations(nothing, transfer, tmp_path)["audits md"].read_text()
+    )

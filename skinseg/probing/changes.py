@@ -100,7 +100,7 @@ def told_from_all(scene: Scene, config: GeneratorConfig) -> Scene:
     """The scene in cloth that nobody takes for its wearer's bare skin, whichever the group of that skin."""
 
     def recoloured(person: Person, number: int) -> Person:
-        own = [linear_to_lab(with_tone(person.skin, group).albedo) for group in GROUPS]
+        own = linear_to_lab([with_tone(person.skin, group).albedo for group in GROUPS])
         rng = _stream(Part.RECOLOUR, scene, number)
         garments = tuple(_told(garment, own, config, rng) for garment in person.garments)
         return dataclasses.replace(person, garments=garments)
@@ -108,15 +108,13 @@ def told_from_all(scene: Scene, config: GeneratorConfig) -> Scene:
     return _people(scene, recoloured)
 
 
-def _told(
-    garment: Garment, skins: Iterable[FloatArray], config: GeneratorConfig, rng: np.random.Generator
-) -> Garment:
-    skins = list(skins)
+def _told(garment: Garment, skins: FloatArray, config: GeneratorConfig, rng: np.random.Generator) -> Garment:
+    """skins: CIELAB, (groups, 3)."""
     apart = UNDERWEAR_CONTRAST if kind_of(garment).underwear else CLOTHES_CONTRAST
     other = dataclasses.replace(config, skin_like_share=0.0, warm_share=0.0)
 
     def unlike(color: Color) -> Color:
-        while min(float(np.linalg.norm(linear_to_lab(color) - own)) for own in skins) < apart:
+        while np.linalg.norm(skins - linear_to_lab(color), axis=1).min() < apart:
             color = draw_color(other, rng)
         return color
 

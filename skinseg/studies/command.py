@@ -72,6 +72,10 @@ def run_study(
             _say("stopped; every finished run is kept: give the same command again to go on")
             raise
         paths = _write(study, scale_name, scale, graph, identities, accepted, out)
+        if study.audited:
+            from skinseg.studies.audits import write_audits
+
+            paths |= write_audits(graph, data_root, out)
         if logs:
             log_study(study.name, scale_name, out)
     for kind, path in paths.items():

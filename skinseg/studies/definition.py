@@ -62,7 +62,8 @@ class Fit:
 
 @dataclass(frozen=True)
 class Axis:
-    """parameter: an option of `skinseg fit` (data.limit_train), or a generator's setting (render.p_clothed).
+    """parameter: an option of `skinseg fit` (data.limit_train), or a generator's setting (render.p_clothed), or several
+    of them in each point (render.*).
 
     points: values by label, in order, per scale. Of data.dataset, "found" stands for every other one that is there.
     """
@@ -79,7 +80,8 @@ class Study:
 
     score: data set ("target" is the scale's, "found" every other one that is there) to subset; the first is the
     headline's. compare: pairs of arms, the headline first. columns: metrics, or "tones". published: the paper's
-    values, see docs/studies.md. saved: two arms along an axis of numbers of real images, of which the first saves
+    values, see docs/studies.md. audited: whether each rendered set is audited, and its dimensions related to what was
+    trained on it. saved: two arms along an axis of numbers of real images, of which the first saves
     some.
     """
 
@@ -98,6 +100,7 @@ class Study:
     published: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     saved: tuple[str, str] | None = None
+    audited: bool = False
 
     def scale(self, name: str) -> Scale:
         """Raises UserError for a scale that the study does not have."""

@@ -23,6 +23,8 @@ from skinseg.studies.identity import Node
 from skinseg.training.adaptation import ADAPTATIONS, METHODS
 
 RENDERED = "rendered"
+RENDER_ALL = "render.*"
+"""The parameter of an axis whose points are several of the generator's settings each."""
 TARGET = "target"
 FOUND = "found"
 _NOT_DECIDING = (
@@ -177,7 +179,9 @@ class _Builder:
         target = self.scale.target
         for name in fit.axes:
             axis, value = self.axes[name], self._value(self.axes[name], point[name])
-            if axis.parameter.startswith("render."):
+            if axis.parameter == RENDER_ALL:
+                settings |= value
+            elif axis.parameter.startswith("render."):
                 settings[axis.parameter.removeprefix("render.")] = value
             elif axis.parameter == TRAINED_ON:
                 target = str(value)
@@ -306,7 +310,7 @@ def check_parameters(study: Study) -> None:
     from skinseg.training.module import SkinPersonModule
 
     known = {
-        "render": [each.name for each in dataclasses.fields(GeneratorConfig)],
+        "render": ["*", *(each.name for each in dataclasses.fields(GeneratorConfig))],
         **{
             room: list(inspect.signature(kind).parameters)
             for room, kind in (
