@@ -13,6 +13,7 @@ from skinseg.probing.balance import WAYS, fill, least_of_most, run_balance
 from skinseg.probing.cells import AXES, all_cells, axes_named, cell_name, cell_of, evenness, measured
 from skinseg.probing.foresight import fit
 from skinseg.probing.pages import write_balance
+from skinseg.probing.settings import Trial, search_settings
 from skinseg.synthetic.config import GeneratorConfig
 from skinseg.tones.ita import ITA_RANGES, fitzpatrick_of, lab_to_linear, linear_to_srgb
 from tests.probing_fakes import Sets, studio
@@ -128,3 +129,28 @@ def test_bad_input_is_refused_in_a_sentence(
     assert main(["balance", *given, "--out", str(tmp_path / "set")]) == 2
     assert said in capsys.readouterr().err
     assert not (tmp_path / "set").exists()
+
+
+def test_settings_move_to_where_the_best_is_known(tmp_path: Path) -> None:
+    """A toy: the worst of two groups gains from its own frames, so even tones and much cloth are best."""
+    config = GeneratorConfig(tones={"I": 10.0, "VI": 1.0}, track={"face": 1.0}, p_clothed=0.2)
+    asked = []
+
+    def objective(each: GeneratorConfig) -> float:
+        asked.append(each.hash)
+        share = each.tones["VI"] / sum(each.tones.values())
+        return min(share, 1 - share) - (each.p_clothed - 0.9) ** 2
+
+    found = search_settings(objective, config, 240, 0, tmp_path)
+    best = max(found, key=lambda trial: trial.value)
+    assert found[0] == Trial(config, objective(config))
+    assert best.value > 0.45
+    assert best.config.tones["VI"] == pytest.approx(best.config.tones["I"], rel=0.3)
+    assert best.config.p_clothed == pytest.approx(0.9, abs=0.15)
+
+    # Half a line, as after a kill: the rest is not tried again.
+    asked.clear()
+    with (tmp_path / "trials.jsonl").open("a") as file:
+        file.write('{"config_hash": "ab')
+    assert search_settings(objective, config, 245, 0, tmp_path)[:240] == found
+    assert len(asked) <= 5

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 from skinseg import presets
 from skinseg.errors import UserError
 
+OBJECTIVES = ("cells", "worst-group")
+
 if TYPE_CHECKING:
+    from skinseg.probing.scoring import Studio
     from skinseg.synthetic.config import GeneratorConfig
     from skinseg.synthetic.room.backgrounds import Photos
 
@@ -85,6 +88,9 @@ def balance(
     count: int,
     cells: str = "tone,framing,light",
     way: str = "balance",
+    objective: str = "cells",
+    trials: int = 100,
+    fit: str = "",
     config: str | None = None,
     seed: int = 0,
     backgrounds: Path | None = None,
@@ -102,6 +108,10 @@ def balance(
         count: frames to render, the pilot among them
         cells: what to be even in, some of tone, framing, light
         way: balance, or for comparison uniform, rejection, or queue (Jain et al.)
+        objective: cells, or worst-group: move the settings so that the worst tone group of frames held out does best
+            (renders and trains in every trial)
+        trials: of worst-group
+        fit: more options of `skinseg fit`, in one string, for worst-group
         config: generator settings, a name or a file [mixed]
         seed: of the scenes
         backgrounds: your photographs, for walls
@@ -117,7 +127,16 @@ def balance(
     axes = axes_named(cells)
     if way not in WAYS:
         raise UserError(f"--way {way}: no such way, expected one of {', '.join(WAYS)}")
-    studio = Studio(out.parent, workers or os.cpu_count() or 1, _photos(backgrounds), scheduler)
+    if objective not in OBJECTIVES:
+        raise UserError(
+            f"--objective {objective}: no such objective, expected one of {', '.join(OBJECTIVES)}"
+        )
+    cores = workers or os.cpu_count() or 1
+    if objective == "worst-group":
+        studio = Studio(out, cores, _photos(backgrounds), scheduler)
+        _search_settings(_settings(config), count, trials, seed, tuple(shlex.split(fit)), studio)
+        return
+    studio = Studio(out.parent, cores, _photos(backgrounds), scheduler)
     balanced = run_balance(_settings(config), seed, count, axes, way, out.name, studio)
     words: dict[str, object] = {"count": count, "cells": cells, "way": way, "seed": seed, "out": out}
     said, tables = write_balance(balanced, way, _command("balance", words), out)
@@ -161,6 +180,22 @@ def audit(
     said, tables = write_audit(found, _command(f"audit {shlex.quote(str(rendered))}", words), out)
     print_tables(tables, said)
     print(f"report: {out / 'report.html'}")
+
+
+def _search_settings(
+    config: "GeneratorConfig", count: int, trials: int, seed: int, fit: tuple[str, ...], studio: "Studio"
+) -> None:
+    from skinseg.files import written_whole
+    from skinseg.probing.settings import search_settings, worst_group
+
+    found = search_settings(worst_group(count, seed, fit, studio), config, trials, seed, studio.out)
+    best = max(found, key=lambda trial: trial.value)
+    with written_whole(studio.out / "best.yaml") as beside:
+        beside.write_text(best.config.to_yaml(), encoding="utf-8")
+    print(
+        f"{len(found)} trials: worst group {found[0].value:.3f} with the settings as given, {best.value:.3f} with the "
+        f"best; render with --config {studio.out / 'best.yaml'}"
+    )
 
 
 def _file_of(checkpoint: Path) -> Path:
