@@ -68,7 +68,7 @@ def test_the_emptiest_cell_is_filled_first() -> None:
     sure = np.zeros((4, 2, 2))
     for place, cell in enumerate([(0, 0), (1, 0), (0, 1), (1, 1)]):
         sure[(place, *cell)] = 1
-    assert fill(counts, sure, 3) == [2, 3, 1] or fill(counts, sure, 3)[0] == 2
+    assert fill(counts, sure, 3)[0] == 2
     assert sorted(fill(counts, sure, 9)) == [0, 1, 2, 3]
 
 
@@ -110,7 +110,7 @@ def test_a_balanced_set_fills_more_cells_than_one_at_random_and_goes_on(
 def test_a_level_that_no_scene_can_show_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(balance, "shoot", Sets().shoot)
     light_only = GeneratorConfig(p_second=0.0, p_crowd=0.0, tones={"I": 1.0})
-    with pytest.raises(UserError, match=r"tone V"):
+    with pytest.raises(UserError, match=r"likely to show tone (II|III|IV|V)"):
         run_balance(light_only, 0, 60, axes_named("tone"), "balance", "set", studio(tmp_path))
 
 

@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -108,10 +108,11 @@ class Audit:
 
 
 def run_audit(
-    rendered: Rendered, real: Sequence[Dataset], images: int, features: Features, seed: int
+    rendered: Rendered, real: Sequence[Dataset], images: int, encoder: Callable[[], Features], seed: int
 ) -> Audit:
     """Audit a set against sets of photographs, at most `images` of each, chosen by `seed`.
 
+    encoder: gives what makes features of pictures; called when all else is known to be well.
     Raises UserError where either side has fewer than `LEAST`, or where generator.yaml is another set's.
     """
     check_generator(rendered.root)
@@ -123,8 +124,8 @@ def run_audit(
             raise UserError(
                 f"{what}: {count} images found, expected at least {LEAST} on either side; add some"
             )
-    name = "rendered"
-    ours = hang(name, rendered, images, features, seed)
+    features = encoder()
+    ours = hang(Rendered.name, rendered, images, features, seed)
     theirs = [hang(each.name, each, images, features, seed) for each in real]
     return compared(ours, theirs, asked_of(rendered, seed, images), seed)
 

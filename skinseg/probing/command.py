@@ -175,7 +175,7 @@ def audit(
 
     ours = open_dataset(Rendered.name, rendered)
     assert isinstance(ours, Rendered)
-    found = run_audit(ours, find_datasets(against), images, imagenet_features(weights), seed)
+    found = run_audit(ours, find_datasets(against), images, lambda: imagenet_features(weights), seed)
     words: dict[str, object] = {"against": against, "images": images, "seed": seed, "out": out}
     said, tables = write_audit(found, _command(f"audit {shlex.quote(str(rendered))}", words), out)
     print_tables(tables, said)

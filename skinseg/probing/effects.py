@@ -34,6 +34,9 @@ class Effect:
 
 def paired(factor: str, level: str, against: str, values: Floats, others: Floats, seed: int) -> Effect:
     """The effect of `level` from the IoU of the same scenes in it and in the other, float (n,) each."""
+    if not len(values):
+        nothing = float("nan")
+        return Effect(factor, level, against, nothing, nothing, nothing, nothing, nothing, 0)
     rng = stream(Part.BOOTSTRAP, seed)
     drawn = draws(len(values), rng)
     low, high = interval(_means(drawn, values - others))
@@ -42,8 +45,8 @@ def paired(factor: str, level: str, against: str, values: Floats, others: Floats
         factor=factor,
         level=level,
         against=against,
-        mean=_mean(values),
-        value=_mean(values - others),
+        mean=float(values.mean()),
+        value=float((values - others).mean()),
         low=float(low),
         high=float(high),
         unpaired=float(apart[1] - apart[0]),
@@ -93,9 +96,5 @@ def ranked(found: Sequence[Effect]) -> list[Effect]:
 
 
 def _means(drawn: Floats, values: Floats) -> Floats:
-    means: Floats = drawn @ values / max(len(values), 1)
+    means: Floats = drawn @ values / len(values)
     return means
-
-
-def _mean(values: Floats) -> float:
-    return float(values.mean()) if len(values) else float("nan")

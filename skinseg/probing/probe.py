@@ -92,10 +92,12 @@ def run_probe(
         gaps |= {name: widest} if widest else {}
     searched, confirmed = None, []
     if renders:
-        searched = search(base, f"search-{model}", renders, config, seed, studio, segment)
+        # The search goes on where fewer renders ended; with other scenes to start from it is another.
+        name = f"{model}-{scenes}"
+        searched = search(base, f"search-{name}", renders, config, seed, studio, segment)
         rows += [Row("search", "mutant", number, each) for number, each in enumerate(searched.found)]
         failed = _failures(searched)
-        noisy = shoot([again(each.shot.scene, seed) for each in failed], f"again-{model}", studio)
+        noisy = shoot([again(each.shot.scene, seed) for each in failed], f"again-{name}-{renders}", studio)
         second = score(noisy, segment)
         confirmed = [
             each for each, other in zip(failed, second, strict=True) if other.iou < searched.threshold

@@ -87,7 +87,7 @@ def _audited(folder: Path, data_root: Path, kept: Path) -> dict[str, float]:
     if not path.is_file():
         ours = open_dataset(Rendered.name, folder)
         assert isinstance(ours, Rendered)
-        audit = run_audit(ours, find_datasets(data_root), IMAGES, imagenet_features(), 0)
+        audit = run_audit(ours, find_datasets(data_root), IMAGES, imagenet_features, 0)
         with written_whole(path) as beside:
             beside.write_text(json.dumps(audit.dimensions, indent=1) + "\n", encoding="utf-8")
     found: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))

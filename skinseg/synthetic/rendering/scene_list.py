@@ -34,9 +34,11 @@ class ListedJob(Job):
 
 
 def listed_job(scenes: Iterable[Scene | str], photos: "Photos | None" = None) -> ListedJob:
-    """A job that renders these scenes, or their JSON texts, in their order."""
+    """A job that renders these scenes, or their JSON texts, in their order; its settings say the first one's size."""
     texts = tuple(each if isinstance(each, str) else each.to_json() for each in scenes)
-    return ListedJob(GeneratorConfig(min_skin_share=0.0), 0, photos, texts)
+    first = json.loads(next(filter(None, texts), "{}"))
+    size = {name: first[name] for name in ("resolution", "samples") if name in first}
+    return ListedJob(GeneratorConfig(min_skin_share=0.0, **size), 0, photos, texts)
 
 
 def scene_hashes(job: Job) -> list[str]:

@@ -77,8 +77,8 @@ def check_claim(out: Path, job: Job) -> None:
     """Raise UserError where the folder holds another set or other files; nothing is written."""
     if (out / "generator.yaml").is_file():
         record = read_generator(out)
-        check_identity(out, Identity.of(job), record)
         _check_scenes(out, scene_hashes(job), record.get("scenes", []))
+        check_identity(out, Identity.of(job), record)
     elif out.exists() and not out.is_dir():
         raise UserError(f"{out}: a file, expected a folder for the set; give --out another name")
     elif out.is_dir() and any(item.name != LOCK for item in out.iterdir()):
