@@ -15,14 +15,8 @@ ROOMS = (
         "labels", "label_image", "streams", "scene", "geometry", "body", "hair", "clothes", "worn", "room",
         "config", "draw", "blender", "rendering",
     )),
-<<<<<<< HEAD
     "datasets", "data", "models", "recognition", "curation", "training", "evaluation", "predict", "export", "reports",
-    "studies", "commands", "cli",
-=======
-    "datasets", "data", "curation", "models", "training", "evaluation", "predict", "export", "reports", "probing",
-    "studies",
-    "cli",
->>>>>>> 7c00bba (skinseg probe, balance and audit: first whole state with tests and docs)
+    "probing", "studies", "commands", "cli",
 )  # fmt: skip
 DOORS = ("skinseg", "skinseg.cli")
 """What opens the house from outside: they import when they are called, and from everywhere."""
