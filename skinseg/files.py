@@ -1,22 +1,127 @@
-"""Files that are either whole or absent."""
+"""Files and folders that are either whole or absent: the one way in which this package writes them."""
 
+import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import re
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+_DIGITS = 20
+_UNFINISHED = re.compile(rf"\.unfinished_.*\.[0-9]{{{_DIGITS}}}(\.[^.]*)?", re.DOTALL)
+# A name of 255 bytes has room for these, whatever the script.
+_LONGEST_STEM, _LONGEST_SUFFIX = 40, 12
+
+_cleared: set[str] = set()
 
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """Give a path beside `path` to write to, and rename it to `path` on success.
+    """Give an empty file beside `path` to write to; on success it goes to the disk and takes the name `path`.
 
-    A reader never sees half a file, and a crash leaves the old one. The temporary name keeps the suffix,
-    because many writers choose their format by it.
+    A reader never sees half a file, and a crash leaves the old one. The file's name is nobody else's and cannot be
+    guessed, keeps the suffix, by which many writers choose their format, and tells what a dead writer left: the
+    first write into a folder clears that away.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    _clear(path.parent)
+    beside, held = _made(path, lambda name: os.open(name, _CREATE, 0o666))
     try:
         yield beside
+        _to_disk(beside)
         os.replace(beside, path)
+        _to_disk(path.parent)
     finally:
         beside.unlink(missing_ok=True)
+        os.close(held)
+
+
+@contextmanager
+def folder_whole(path: Path) -> Iterator[Path]:
+    """Give an empty folder beside `path` to fill; on success its files go to the disk and it takes the name `path`.
+
+    As `written_whole`, but for a folder that is there and holds something: then OSError is raised, and it is left.
+    """
+    with folder_beside(path) as beside:
+        yield beside
+        for folder, _, names in os.walk(beside):
+            for name in (*names, ""):
+                _to_disk(Path(folder, name))
+        beside.rename(path)
+        _to_disk(path.parent)
+
+
+@contextmanager
+def folder_beside(path: Path) -> Iterator[Path]:
+    """Give an empty folder beside `path` for unfinished work, and take it away with all that is still in it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _clear(path.parent)
+    beside, held = _made(path, _make_folder)
+    try:
+        yield beside
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+        os.close(held)
+
+
+_CREATE = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW
+_LOOK = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+
+
+def _make_folder(name: str) -> int:
+    os.mkdir(name)
+    return os.open(name, _LOOK | os.O_DIRECTORY)
+
+
+def _made(path: Path, make: Callable[[str], int]) -> tuple[Path, int]:
+    """A new file or folder beside `path`, and the descriptor that holds its lock for as long as its writer lives."""
+    # Decimal digits: a rendered set clears such names away too.
+    while True:
+        number = f"{secrets.randbelow(10**_DIGITS):0{_DIGITS}d}"
+        name = f".unfinished_{path.stem[:_LONGEST_STEM]}.{number}{path.suffix[:_LONGEST_SUFFIX]}"
+        beside = path.with_name(name)
+        try:
+            held = make(str(beside))
+        except FileExistsError:
+            continue
+        with suppress(OSError):  # some network disks have no locks; nothing is cleared there either
+            fcntl.flock(held, fcntl.LOCK_SH)
+        if beside.exists():
+            return beside, held
+        os.close(held)  # somebody cleared it before it was locked
+
+
+def _clear(folder: Path) -> None:
+    """Take away what dead writers left in a folder, once in each process: what no living one holds a lock on."""
+    place = os.path.abspath(folder)
+    if place in _cleared:
+        return
+    _cleared.add(place)
+    with suppress(OSError):
+        for name in os.listdir(folder):
+            if _UNFINISHED.fullmatch(name):
+                with suppress(OSError):
+                    _clear_one(folder / name)
+
+
+def _clear_one(left: Path) -> None:
+    held = os.open(left, _LOOK)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink()
+    finally:
+        os.close(held)
+
+
+def _to_disk(path: Path) -> None:
+    """Wait until the disk has a file's bytes, or a folder's names."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

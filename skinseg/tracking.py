@@ -24,6 +24,7 @@ from urllib.parse import urlparse
 import yaml
 
 from skinseg.errors import UserError, install
+from skinseg.files import written_whole
 
 DATASET, MODEL, ROWS = "dataset", "model", "results"
 """Types of artifacts."""
@@ -210,7 +211,8 @@ def dataset_artifact(root: Path, name: str, facts: Mapping[str, Any], folder: Pa
     if rendered is not None:
         return rendered
     file = folder / f"dataset-{name}.json"
-    file.write_text(json.dumps(dict(facts), indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    with written_whole(file) as beside:
+        beside.write_text(json.dumps(dict(facts), indent=2, sort_keys=True) + "\n", encoding="utf-8")
     return _artifact(file.stem, DATASET, facts, [file], "dataset.json")
 
 

@@ -1,6 +1,5 @@
 """The decoded cache gives back what was read, and never anything stale."""
 
-import os
 import pickle
 import shutil
 from pathlib import Path
@@ -103,7 +102,6 @@ def test_a_build_that_comes_second_uses_the_first(tmp_path: Path, monkeypatch: p
 
     def overtaken(*arguments: object) -> None:
         monkeypatch.setattr(module, "_write", write)
-        monkeypatch.setattr(os, "getpid", lambda: 1)
         open_cache(dataset, 48, cache_dir)
         write(*arguments)  # type: ignore[arg-type]
 

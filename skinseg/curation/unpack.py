@@ -2,8 +2,7 @@
 
 import gzip
 import lzma
-import os
-import shutil
+import secrets
 import stat
 import tarfile
 import zipfile
@@ -16,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
 from skinseg.errors import UserError
+from skinseg.files import folder_whole
 
 _DAMAGED = (
     zipfile.BadZipFile,
@@ -69,19 +69,24 @@ def unpack(archives: list[Path], out: Path, limits: Limits | None = None) -> lis
             raise UserError(
                 f"{archive}: {folder} is there already, expected a folder to make; move it away, or name another --out"
             )
-        beside = out / f".{folder.name}.{os.getpid()}"
         try:
-            beside.mkdir(parents=True)
-            _unpack_one(archive, beside, limits or Limits())
-            inner = list(beside.iterdir())
-            repeated = len(inner) == 1 and inner[0].is_dir() and inner[0].name.lower() == folder.name.lower()
-            (inner[0] if repeated else beside).rename(folder)
+            with folder_whole(folder) as beside:
+                _unpack_one(archive, beside, limits or Limits())
+                _lift_repeated(beside, folder.name)
         except OSError as error:
             raise UserError(f"{archive}: cannot be unpacked to {out} ({error.strerror or error})") from error
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
         folders.append(folder)
     return folders
+
+
+def _lift_repeated(folder: Path, name: str) -> None:
+    """Put what lies in the only folder of a folder into it, where that one has its name."""
+    inner = list(folder.iterdir())
+    if len(inner) == 1 and inner[0].is_dir() and inner[0].name.lower() == name.lower():
+        away = inner[0].rename(folder / f".{secrets.token_hex(8)}")  # a file in it may have its name again
+        for item in away.iterdir():
+            item.rename(folder / item.name)
+        away.rmdir()
 
 
 def _unpack_one(archive: Path, folder: Path, limits: Limits) -> None:

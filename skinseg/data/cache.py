@@ -7,8 +7,6 @@ written beside and renamed: changed contents, another size or version lead to an
 
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -22,6 +20,7 @@ import numpy.typing as npt
 from skinseg.datasets.base import Dataset
 from skinseg.datasets.fingerprint import fingerprint
 from skinseg.datasets.sample import BACKGROUND, FOREGROUND, HEADS, IGNORE, Mask, Sample
+from skinseg.files import folder_whole
 from skinseg.images.decoding import Image
 
 VERSION = 2  # raise it when the layout, the resizing or a reader's rule changes
@@ -115,17 +114,12 @@ def open_cache(dataset: Dataset, long_side: int, cache_dir: Path, labelled: bool
     name = f"{dataset.name}-{long_side}{kind}-{hashlib.sha256(decides.encode()).hexdigest()[:16]}"
     folder = cache_dir / name
     if not (folder / "index.json").is_file():
-        beside = cache_dir / f".{folder.name}.{os.getpid()}"
         try:
-            beside.mkdir(parents=True)
-            _write(dataset, long_side, beside, labelled)
-            try:
-                beside.rename(folder)
-            except OSError:
-                if not (folder / "index.json").is_file():  # anything but another process that was first
-                    raise
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
+            with folder_whole(folder) as beside:
+                _write(dataset, long_side, beside, labelled)
+        except OSError:
+            if not (folder / "index.json").is_file():  # anything but another process that was first
+                raise
     return DecodedCache(folder)
 
 
