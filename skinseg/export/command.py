@@ -24,7 +24,7 @@ from skinseg.models.checkpoint import Checkpoint, model_of, newest_checkpoint, r
 from skinseg.models.encoder import weights_sha256
 from skinseg.models.exported import CONFIG, ONNX, WEIGHTS
 from skinseg.models.inference import Predictor
-from skinseg.models.onnx_model import BESIDE, INPUT, KEY, OnnxPredictor
+from skinseg.models.onnx_model import BESIDE, INPUT, KEY, SEAL, UNSEALED, OnnxPredictor, sealed
 from skinseg.models.prediction import THRESHOLD, ImagePredictor
 from skinseg.models.unet import STRIDE, TwoHeadUnet
 from skinseg.predict.pictures import find_pictures
@@ -91,7 +91,7 @@ def export(
             Path(folder, name).write_bytes(content)
         exported = OnnxPredictor(Path(folder, ONNX), "cpu")
     difference = compared(predictor, exported, pictures, generated=not images)
-    if difference.probability > TOLERANCE:
+    if not difference.probability <= TOLERANCE:  # nor where it is no number
         raise UserError(
             f"checkpoint {checkpoint.path}: its ONNX model differs from torch by {difference.probability:.2g} in "
             f"probability, at most {TOLERANCE:g} expected; nothing was written: report this encoder, "
@@ -168,12 +168,12 @@ def to_onnx(model: TwoHeadUnet, record: dict[str, Any], weights: bytes | None = 
             do_constant_folding=weights is None,
         )
         graph = onnx.load_model(traced)
-    described = record | {"stride": STRIDE, "threshold": THRESHOLD}
+    described = record | {"stride": STRIDE, "threshold": THRESHOLD, SEAL: UNSEALED}
     if weights is not None:
         _point_into(graph, weights)
         described[BESIDE] = hashlib.sha256(weights).hexdigest()
     onnx.helper.set_model_props(graph, {KEY: json.dumps(described)})
-    return bytes(graph.SerializeToString())
+    return sealed(bytes(graph.SerializeToString()))
 
 
 def _point_into(graph: Any, weights: bytes) -> None:
@@ -219,7 +219,8 @@ def compared(
         for batch in (single, np.concatenate([single, single[:, :, ::-1]])):
             ours, theirs = first.run(batch), second.run(batch)
             for head, value in ours.items():
-                largest = max(largest, float(np.abs(value - theirs[head]).max()))
+                # Not max(), which takes the first where one is no number.
+                largest = float(np.maximum(largest, np.abs(value - theirs[head]).max()))
                 flipped += int(np.count_nonzero((value >= THRESHOLD) != (theirs[head] >= THRESHOLD)))
                 pixels += value.size
     return Difference(largest, flipped / pixels, len(images), generated)

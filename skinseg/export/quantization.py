@@ -13,7 +13,7 @@ from skinseg.datasets.confusion import confusion
 from skinseg.datasets.registry import find_datasets
 from skinseg.errors import UserError, install
 from skinseg.images.decoding import Image
-from skinseg.models.onnx_model import INPUT, OnnxPredictor
+from skinseg.models.onnx_model import INPUT, OnnxPredictor, sealed
 from skinseg.models.prediction import THRESHOLD, Batch, ImagePredictor
 
 INT8 = "model.int8.onnx"
@@ -121,7 +121,7 @@ def quantize(model: bytes, inputs: Sequence[Batch]) -> bytes:
             weight_type=QuantType.QInt8,
             reduce_range=True,  # without it, sums of products overflow 16 bits on CPUs that lack VNNI
         )
-        return made.read_bytes()
+        return sealed(made.read_bytes())
 
 
 def skin_miou(predictor: ImagePredictor, dataset: Dataset, image_ids: Sequence[str]) -> float:

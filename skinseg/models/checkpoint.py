@@ -1,13 +1,14 @@
 """Checkpoints: what makes one ours, how one is read, and which is the newest.
 
 A checkpoint is Lightning's dictionary with one more key, "skinseg": {"format": 1, "model": arguments of
-`TwoHeadUnet`, "size": long side in pixels at inference, ...}, plain types only. A run is a folder
-<runs>/<job>/<time>/ with checkpoints/best.ckpt, and result.json once it has finished.
+`TwoHeadUnet`, "size": long side in pixels at inference, "sha256": of the weights, ...}, plain types only; see
+`skinseg.models.record`. A run is a folder <runs>/<job>/<time>/ with checkpoints/best.ckpt, and result.json once it has finished.
 Exported, the weights are model.safetensors, and config.json beside it is the record, with the weights' "sha256".
 """
 
 import json
 import pickle
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +20,11 @@ import torch
 from torch import Tensor
 
 from skinseg.errors import UserError
-from skinseg.models.encoder import weights_sha256
+from skinseg.models.encoder import check_finite, weights_sha256
 from skinseg.models.exported import CONFIG, RELEASED, WEIGHTS, WEIGHTS_IN_THE_BOX, meant
+from skinseg.models.record import ModelRecord
 from skinseg.models.unet import TwoHeadUnet
+from skinseg.records import typed
 
 KEY = "skinseg"
 FORMAT = 1
@@ -51,14 +54,16 @@ class Checkpoint:
 def read_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint, or exported weights, on the CPU, running no code from it (`weights_only=True`).
 
-    Raises UserError for a file that is missing, is no checkpoint, holds more than plain data, or is not ours.
+    Raises UserError for a file that is missing, is no checkpoint, holds more than plain data, is not ours, or is not as
+    it was written, by its own check sums and by the weights' hash, and for weights that are not finite.
     """
     if not path.is_file():
         raise UserError(f"checkpoint {path} does not exist; name a .ckpt file that `skinseg fit` wrote")
-    if path.suffix == ".safetensors":
+    if path.suffix == Path(WEIGHTS).suffix:
         return _read_exported(path)
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        damaged = _damaged_member(path)
+        content = None if damaged else torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise UserError(
             f"checkpoint {path} is no checkpoint of weights and plain values, and could run code if it were "
@@ -69,6 +74,10 @@ def read_checkpoint(path: Path) -> Checkpoint:
             f"checkpoint {path} cannot be read ({type(error).__name__}): "
             "a whole .ckpt file that `skinseg fit` wrote expected"
         ) from error
+    if damaged:
+        raise UserError(
+            f"checkpoint {path} is damaged: {damaged} is not as it was written; copy it again, or take another one"
+        )
     metadata = content.get(KEY) if isinstance(content, dict) else None
     if not isinstance(metadata, dict) or not isinstance(content.get("state_dict"), dict):
         raise UserError(f"checkpoint {path} was not written by skinseg: it has no {KEY!r} record")
@@ -81,12 +90,24 @@ def read_checkpoint(path: Path) -> Checkpoint:
     return _checkpoint(path, metadata, weights)
 
 
+def _damaged_member(path: Path) -> str | None:
+    """What of a checkpoint's file does not have its check sum, None where all has: torch itself reads it regardless.
+
+    Raises zipfile's errors for what is no zip archive, and ValueError for one that could take more memory than it has
+    bytes.
+    """
+    with zipfile.ZipFile(path) as file:
+        if sum(member.file_size for member in file.infolist()) > path.stat().st_size:
+            raise ValueError("larger than its file")
+        return file.testzip()
+
+
 def _read_exported(path: Path) -> Checkpoint:
     """Raises UserError where one of the two files is missing, damaged or not ours, or they do not belong together."""
     config = path.with_name(CONFIG)
     try:
         record = json.loads(config.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(
             f"{config}: missing or no JSON, expected what `skinseg export` wrote beside {path.name}; "
             "export the checkpoint again"
@@ -100,13 +121,7 @@ def _read_exported(path: Path) -> Checkpoint:
         raise UserError(
             f"{path}: cannot be read as safetensors ({error}); export the checkpoint again"
         ) from error
-    checkpoint = _checkpoint(path, record, weights)
-    if checkpoint.sha256 != record["sha256"]:
-        raise UserError(
-            f"{path}: weights of SHA-256 {checkpoint.sha256[:12]}, {str(record['sha256'])[:12]} expected by its "
-            f"{CONFIG}: the two files do not belong together; export the checkpoint again"
-        )
-    return checkpoint
+    return _checkpoint(path, record, weights)
 
 
 def _check_format(path: Path, record: Mapping[str, Any]) -> None:
@@ -118,14 +133,49 @@ def _check_format(path: Path, record: Mapping[str, Any]) -> None:
 
 
 def _checkpoint(path: Path, record: dict[str, Any], weights: dict[str, Tensor]) -> Checkpoint:
+    """Raises UserError where the record is not one, the weights are not finite, or not those that it is of."""
+    what = f"checkpoint {path}"
+    found = typed(ModelRecord, record, f"{what}: its {KEY!r} record", "take one that skinseg wrote")
+    check_finite(weights, what)
+    numbers = sum(value.numel() for value in weights.values())
+    if found.model.least_numbers > numbers:
+        raise UserError(
+            f"{what} holds {numbers:,} weights, which do not fit {_described(record['model'])}, of "
+            f"{found.model.least_numbers:,} at least, in its record; take one that skinseg wrote"
+        )
+    sha256 = weights_sha256(weights)
+    exported = path.suffix == Path(WEIGHTS).suffix
+    # Checkpoints of earlier versions have no hash; exports always had one.
+    if found.sha256 != sha256 and (exported or found.sha256 is not None):
+        raise UserError(
+            f"{path}: weights of SHA-256 {sha256[:12]}, {str(found.sha256)[:12]} expected by its "
+            f"{CONFIG if exported else 'record'}: the two do not belong together; "
+            + ("export the checkpoint again" if exported else "copy it again, or take another one")
+        )
     return Checkpoint(
         path=path,
         model=dict(record["model"]),
-        size=int(record["size"]),
+        size=found.size,
         state_dict=weights,
-        sha256=weights_sha256(weights),
+        sha256=sha256,
         metadata=record,
     )
+
+
+def newest_whole(run: Path) -> Checkpoint:
+    """The checkpoint that a run goes on from: its last one, or, where that is damaged or gone, its best one.
+
+    Says so where it is not the last one. Raises UserError as `read_checkpoint`, about the last one, where none is.
+    """
+    try:
+        return read_checkpoint(run / LAST)
+    except UserError as error:
+        try:
+            best = read_checkpoint(run / BEST)
+        except UserError:
+            raise error from None
+        print(f"{error}; going on from {best.path} instead")
+        return best
 
 
 def load_model(path: Path) -> TwoHeadUnet:
@@ -165,7 +215,8 @@ def load_weights(model: TwoHeadUnet, checkpoint: Checkpoint) -> None:
 
 def metadata_of(model: TwoHeadUnet, size: int, **more: Any) -> dict[str, Any]:
     """The "skinseg" record of a checkpoint; `more` must be plain types."""
-    return {"format": FORMAT, "model": model.config, "size": size, **more}
+    sha256 = weights_sha256(model.state_dict())
+    return {"format": FORMAT, "model": model.config, "size": size, "sha256": sha256, **more}
 
 
 def newest_checkpoint(path: Path) -> Path:

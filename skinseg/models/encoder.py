@@ -105,6 +105,24 @@ def weights_sha256(state_dict: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
+def check_finite(weights: Mapping[str, object], what: str) -> None:
+    """Raise UserError, which begins with `what`, for anything among weights that is no tensor of finite numbers held
+    in the file: one that claims more numbers than it has would take the memory for them later."""
+    for name, value in weights.items():
+        if (
+            not isinstance(value, Tensor)
+            or value.layout != torch.strided
+            or value.is_meta
+            or value.numel() * value.element_size() > value.untyped_storage().nbytes()
+        ):
+            raise UserError(f"{what}: {name} is no tensor with all its numbers; take another file")
+        if not bool(torch.isfinite(value).all()):
+            raise UserError(
+                f"{what}: {name} holds numbers that are not finite, as a training that diverged leaves; "
+                "take another file, or train again at a lower --model.lr"
+            )
+
+
 def _built(name: str) -> Any:
     try:
         return get_encoder(name, in_channels=3, depth=5, weights=None)
@@ -181,6 +199,7 @@ def _read(file: Path) -> dict[str, Tensor]:
         ) from error
     if not (isinstance(content, dict) and all(isinstance(value, Tensor) for value in content.values())):
         raise UserError(f"{file} holds no weights: named tensors and nothing else expected")
+    check_finite(content, str(file))
     return content
 
 

@@ -10,6 +10,7 @@ from skinseg.models.prediction import (
     Batch,
     ImagePredictor,
     Probability,
+    check_finite,
 )
 from skinseg.models.unet import STRIDE, TwoHeadUnet
 
@@ -55,10 +56,9 @@ class Predictor(ImagePredictor):
 
     def finish(self, logits: dict[str, torch.Tensor], shape: tuple[int, ...]) -> dict[str, Probability]:
         """Probabilities at the image's own (H, W), from the logits of its `prepare`d input."""
-        return {
-            head: self.at_own_resolution(value[0].float().sigmoid().cpu().numpy(), shape)
-            for head, value in logits.items()
-        }
+        found = {head: value[0].float().sigmoid().cpu().numpy() for head, value in logits.items()}
+        check_finite(found)
+        return {head: self.at_own_resolution(value, shape) for head, value in found.items()}
 
 
 def device_named(name: str) -> torch.device:

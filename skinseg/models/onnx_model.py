@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import numpy as np
 from skinseg.errors import UserError
 from skinseg.models.exported import ONNX, WEIGHTS
 from skinseg.models.prediction import Batch, ImagePredictor, Probability
+from skinseg.models.record import OnnxRecord
+from skinseg.records import typed
 
 KEY = "skinseg"
 """Of the model's metadata: the checkpoint's record as JSON, and "stride", "threshold" and the weights' "sha256"."""
@@ -17,6 +20,18 @@ BESIDE = "beside"
 """Of that record: SHA-256 of the model.safetensors beside the file, where the parameters lie there."""
 FORMAT = 1
 INPUT = "image"
+
+SEAL = "file_sha256"
+"""In the record: SHA-256 of the file's bytes with zeros in this one's place. `sealed` fills it in."""
+UNSEALED = "0" * 64
+_SEAL = re.compile(rb'("file_sha256": ")([0-9a-f]{64})(")')
+
+
+def sealed(model: bytes) -> bytes:
+    """The bytes of an ONNX model whose record has a `SEAL`, with what it is for these bytes."""
+    blank = _SEAL.sub(rb"\g<1>" + UNSEALED.encode() + rb"\g<3>", model)
+    digest = hashlib.sha256(blank).hexdigest().encode()
+    return _SEAL.sub(rb"\g<1>" + digest + rb"\g<3>", blank)
 
 
 class OnnxPredictor(ImagePredictor):
@@ -48,18 +63,29 @@ class OnnxPredictor(ImagePredictor):
             3  # errors only: its warnings speak of the graph, not of the user's pictures
         )
         providers = ([gpu] if device != "cpu" and gpu in available else []) + ["CPUExecutionProvider"]
-        content = model if isinstance(model, bytes) else str(model)
+        content = model if isinstance(model, bytes) else model.read_bytes()
+        has_seal = _SEAL.search(content) is not None
+        if has_seal and sealed(content) != content:
+            raise UserError(
+                f"{name} is not as `skinseg export` wrote it, by the SHA-256 in its {KEY!r} record: damaged or changed; export "
+                "the checkpoint again"
+            )
+        # Parameters beside the file are found from its path alone.
+        opened = str(model) if isinstance(model, Path) and f'"{BESIDE}"'.encode() in content else content
         try:
-            self.session = onnxruntime.InferenceSession(content, options, providers=providers)
+            self.session = onnxruntime.InferenceSession(opened, options, providers=providers)
         except Exception as error:  # ONNX Runtime's errors share no class below it
             raise UserError(
                 f"{name} cannot be read ({type(error).__name__}): a whole file that `skinseg export` wrote expected"
             ) from error
         self.record = _record(self.session.get_modelmeta().custom_metadata_map.get(KEY), name)
+        found = typed(OnnxRecord, self.record, f"{name}: its {KEY!r} record", "export the checkpoint again")
+        if not has_seal:
+            raise UserError(f"{name}: its {KEY!r} record has no {SEAL}; export the checkpoint again")
         if isinstance(model, Path) and BESIDE in self.record:
             _check_beside(model.with_name(WEIGHTS), str(self.record[BESIDE]))
-        super().__init__(int(self.record["size"]), int(self.record["stride"]))
-        self.heads = tuple(self.record["model"]["heads"])
+        super().__init__(found.size, found.stride)
+        self.heads = tuple(found.model.heads)
 
     def run(self, batch: Batch) -> dict[str, Probability]:
         values = self.session.run(list(self.heads), {INPUT: batch})
@@ -78,7 +104,7 @@ def _check_beside(weights: Path, expected: str) -> None:
 def _record(text: str | None, name: str) -> dict[str, Any]:
     try:
         record = json.loads(text or "null")
-    except ValueError:
+    except (ValueError, RecursionError):
         record = None
     if not isinstance(record, dict) or not {"format", "size", "stride", "model"} <= set(record):
         raise UserError(

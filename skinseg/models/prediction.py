@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from skinseg.errors import UserError
 from skinseg.images.decoding import Image, read_image
 
 Probability = npt.NDArray[np.float32]
@@ -79,6 +80,7 @@ class ImagePredictor(ABC):
         for shape in dict.fromkeys(each.shape for each in inputs):
             alike = [i for i, each in enumerate(inputs) if each.shape == shape]
             result = self.run(np.concatenate([inputs[i] for i in alike]))
+            check_finite(result)
             for place, i in enumerate(alike):
                 found[i] = Prediction(
                     {
@@ -112,7 +114,9 @@ class ImagePredictor(ABC):
         found: dict[str, Probability] = {}
         for chunk in _chunks(cells, self.images_at_once((self.size, self.size))):
             batch = [self._padded(seen[down.place, across.place]) for down, across in chunk]
-            for head, values in self.run(np.concatenate(batch)).items():
+            result = self.run(np.concatenate(batch))
+            check_finite(result)
+            for head, values in result.items():
                 whole = found.setdefault(head, np.zeros((height, width), np.float32))
                 for (down, across), value in zip(chunk, values, strict=True):
                     rows, columns = len(down.weight), len(across.weight)
@@ -187,6 +191,16 @@ def _enlarged(probability: Probability, height: int, width: int) -> Probability:
 def _check(image: Image) -> None:
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
         raise ValueError(f"image is {image.dtype} {image.shape}, expected uint8 (H, W, 3), RGB")
+
+
+def check_finite(probabilities: dict[str, Probability]) -> None:
+    """Raise UserError for what is no number: its mask would be empty, and look like an answer."""
+    for head, value in probabilities.items():
+        if not np.isfinite(value).all():
+            raise UserError(
+                f"the model's {head} head gives numbers that are not finite: its weights are damaged, or its training "
+                "diverged; take another checkpoint"
+            )
 
 
 def _chunks(

@@ -10,6 +10,7 @@ import os
 import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -177,7 +178,7 @@ def _work(
                 seconds = future.result()
             except UserError as error:
                 raise UserError(f"{node.title}: {error}") from error
-            except concurrent.futures.process.BrokenProcessPool as error:
+            except BrokenProcessPool as error:
                 raise UserError(
                     f"{node.title}: its process died, as one does that runs out of memory; what was finished is kept, "
                     "give the same command again to go on, with fewer --workers perhaps"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from lightning_fabric.plugins import CheckpointIO
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint, RichProgressBar
@@ -28,7 +29,7 @@ from skinseg.training.adaptation import ADAPTATIONS, METHODS, arrangement
 from skinseg.training.criterion import WORST_TONE, groups_compared
 from skinseg.training.machine import machine
 from skinseg.training.module import SkinPersonModule
-from skinseg.training.saver import Saver
+from skinseg.training.saver import Saver, WholeCheckpoints
 
 RUNS = Path("runs")
 AUTO = "auto"
@@ -118,13 +119,21 @@ class TrainingCLI(LightningCLI):
         if config.ckpt_path is None:
             return
         if command == "fit":
-            path = _last_checkpoint(config.ckpt_path, Path(config.runs) / config.job)
-            # The last checkpoint of a run goes on in its folder; any other starts a run, and overwrites none.
-            self.run_folder = path.parents[1] if path.parts[-2:] == checkpoints.LAST.parts else None
+            # A run goes on in its folder where its last checkpoint is named; any other starts one.
+            self.run_folder = _run_to_go_on(config.ckpt_path, Path(config.runs) / config.job)
+            if self.run_folder is None:
+                found = checkpoints.read_checkpoint(Path(config.ckpt_path))
+            else:
+                found = checkpoints.newest_whole(self.run_folder)
             config.model.pretrained = None
         else:
-            path = checkpoints.newest_checkpoint(Path(config.ckpt_path))
-        found = checkpoints.read_checkpoint(path)
+            found = checkpoints.read_checkpoint(checkpoints.newest_checkpoint(Path(config.ckpt_path)))
+        path = found.path
+        if "patch_size" not in found.metadata:
+            raise UserError(
+                f"--ckpt_path {path}: written by no `skinseg fit`, as its record has no patch_size; name a checkpoint "
+                "that one wrote, or give this one as --model.pretrained"
+            )
         before = found.metadata.get("adapt", config.adapt)
         if command == "fit" and before != config.adapt:
             raise UserError(
@@ -183,6 +192,10 @@ class TrainingCLI(LightningCLI):
                 Saver(folder, last, enable_version_counter=False),
             ]
         if self.subcommand == "fit":
+            given = config.get("plugins") or []
+            plugins = [*given] if isinstance(given, list | tuple) else [given]
+            if not any(isinstance(plugin, CheckpointIO) for plugin in plugins):
+                config = {**config, "plugins": [*plugins, WholeCheckpoints()]}
             added += wandb_run.callbacks(config.get("logger"), self.config["fit"].model.pretrained)
         return super()._instantiate_trainer(config, added)
 
@@ -267,17 +280,20 @@ def _start(given: str, runs: Path) -> Path:
     return found
 
 
-def _last_checkpoint(given: str, job: Path) -> Path:
-    """What `fit --ckpt_path` goes on from: a file, a run's folder, or "last" for the job's newest run."""
+def _run_to_go_on(given: str, job: Path) -> Path | None:
+    """The folder of the run that `fit --ckpt_path` goes on with, named itself, by its last checkpoint, or as "last",
+    the job's newest; None where any other checkpoint is named."""
     if given == "last":
         files = sorted(job.glob(f"*/{checkpoints.LAST}"))
         if not files:
             raise UserError(
                 f"--ckpt_path last: no run under {job} has {checkpoints.LAST}; leave it out to start one"
             )
-        return files[-1]
+        return files[-1].parents[1]
     path = Path(given)
-    return path / checkpoints.LAST if path.is_dir() else path
+    if path.is_dir():
+        return path
+    return path.parents[1] if path.parts[-2:] == checkpoints.LAST.parts else None
 
 
 def _keep_metrics(run: Path) -> None:

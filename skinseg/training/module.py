@@ -169,6 +169,8 @@ class SkinPersonModule(pl.LightningModule):
         else:
             total, count = self.adaptation.loss(self, batch), len(batch["source"]["image"])
         if total is not None:
+            if not bool(torch.isfinite(total)):
+                raise self._diverged(f"the loss is {float(total.detach())}")
             self.log_mean("train/loss", total, count, prog_bar=True)
         return total
 
@@ -179,6 +181,23 @@ class SkinPersonModule(pl.LightningModule):
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         if self.adaptation is not None:
             self.adaptation.after_step(self.network)
+        self._check_weights()
+
+    def _check_weights(self) -> None:
+        """Raise UserError where a weight, or a statistic of a normalisation, a method's own included, is not finite."""
+        values = [value for value in (*self.parameters(), *self.buffers()) if value.is_floating_point()]
+        # The largest of all in one pass: a look at each in turn would wait for the device each time.
+        largest = torch.nn.utils.get_total_norm([value.detach() for value in values], math.inf)
+        if not bool(torch.isfinite(largest)):
+            raise self._diverged("weights are not finite")
+
+    def _diverged(self, what: str) -> UserError:
+        last = Path(self.trainer.default_root_dir, checkpoints.LAST)
+        kept = f"the last whole epoch is kept in {last}" if last.is_file() else "no epoch was finished before"
+        return UserError(
+            f"training diverged at step {self.global_step} (epoch {self.current_epoch + 1}): {what}, finite numbers "
+            f"expected; start again with a --model.lr below {self.lr:g}; {kept}"
+        )
 
     def supervised_loss(
         self, batch: Mapping[str, Tensor], prefix: str = "", weights: Mapping[str, Tensor] | None = None
@@ -276,7 +295,7 @@ class SkinPersonModule(pl.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         # A run that goes on keeps where it came from.
         record = checkpoint[checkpoints.KEY]
-        self.parent = record["parent"]
+        self.parent = record.get("parent")
         self.start = lineage.start_of(record)
         self.lineage = lineage.lineage_of(record)
         self.tones_before = lineage.tones_of(record)
@@ -294,6 +313,7 @@ class SkinPersonModule(pl.LightningModule):
             }
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self._check_weights()  # what is written is never worse than what it replaces
         datamodule = getattr(self.trainer, "datamodule", None)
         partner = getattr(datamodule, "partner", None)
         now = [] if partner is None else [_training(partner, partner.labelled)]

@@ -1,10 +1,14 @@
-"""What keeps a run's checkpoints, and knows its best score wherever the run lies."""
+"""What keeps a run's checkpoints whole, and knows its best score wherever the run lies."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
+from lightning_fabric.plugins import TorchCheckpointIO
 from pytorch_lightning.callbacks import ModelCheckpoint
+
+from skinseg.files import written_whole
 
 _PATHS = ("best_model_path", "kth_best_model_path", "last_model_path")
 
@@ -24,6 +28,18 @@ class Saver(ModelCheckpoint):
         folder = Path(self.dirpath or ".")
         here = _renamed(state_dict, lambda path: str(folder / Path(path).name))
         super().load_state_dict(here | {"dirpath": self.dirpath})
+
+
+class WholeCheckpoints(TorchCheckpointIO):
+    """Lightning's, but for the writing: its own goes by way of TMPDIR, and a kill while that is copied to another disk
+    leaves half a file."""
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None
+    ) -> None:
+        """Write a checkpoint; the file is whole or the one before."""
+        with written_whole(Path(path)) as beside:
+            torch.save(checkpoint, beside)
 
 
 def _renamed(state: dict[str, Any], rename: Callable[[str], str]) -> dict[str, Any]:

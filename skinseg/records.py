@@ -1,0 +1,52 @@
+"""Reading a record that a file holds: typed as a whole, or one sentence about the first thing that is wrong in it."""
+
+from functools import cache
+from typing import Annotated, Any, TypeVar, cast
+
+from pydantic import Field, Strict, TypeAdapter, ValidationError
+
+from skinseg.errors import UserError
+
+Made = TypeVar("Made")
+
+Whole = Annotated[int, Strict()]
+Count = Annotated[int, Strict(), Field(ge=0)]
+Positive = Annotated[int, Strict(), Field(ge=1)]
+Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
+Truth = Annotated[bool, Strict()]
+"""Numbers as numbers: neither "5" nor true is one."""
+
+
+def typed(kind: type[Made], given: object, where: str, way_out: str) -> Made:
+    """A record of a kind, a dataclass whose annotations say what is in it, from plain values.
+
+    where, way_out: the beginning and the end of the sentence. Raises UserError, which names the key, what was found
+    and what was expected.
+    """
+    try:
+        return cast(Made, _adapter(kind).validate_python(given))
+    except ValidationError as error:
+        raise UserError(f"{where}: {_flaw(error)}; {way_out}") from None
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+def _flaw(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    place = [str(part) for part in first["loc"]]
+    match first["type"]:
+        case "unexpected_keyword_argument" | "extra_forbidden":
+            said, place = f"unknown key {place[-1]!r}", place[:-1]
+        case "missing" | "missing_argument" | "missing_keyword_only_argument":
+            said, place = f"{place[-1]} is missing", place[:-1]
+        case _:
+            found = repr(first["input"])
+            found = found if len(found) <= 60 else f"{found[:57]}..."
+            expected = first["msg"].removeprefix("Value error, ")
+            expected = expected.removeprefix("Input should be ")
+            said = f"{found} found, expected {expected[0].lower()}{expected[1:]}"
+    more = error.error_count() - 1
+    return ": ".join([*([".".join(place)] if place else []), said]) + (f", and {more} more" if more else "")
