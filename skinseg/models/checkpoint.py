@@ -2,7 +2,8 @@
 
 A checkpoint is Lightning's dictionary with one more key, "skinseg": {"format": 1, "model": arguments of
 `TwoHeadUnet`, "size": long side in pixels at inference, "sha256": of the weights, ...}, plain types only; see
-`skinseg.models.record`. A run is a folder <runs>/<job>/<time>/ with checkpoints/best.ckpt, and result.json once it has finished.
+`skinseg.models.record`. A run is a folder <runs>/<job>/<time>/ with checkpoints/best.ckpt, and result.json once it
+has finished.
 Exported, the weights are model.safetensors, and config.json beside it is the record, with the weights' "sha256".
 """
 
