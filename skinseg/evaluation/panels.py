@@ -4,6 +4,7 @@ Written while the prediction is at hand, so that a report needs neither the mode
 and their difference are all look-ups into the second one: a report colours it, and no mask is stored twice.
 """
 
+import hashlib
 from pathlib import Path
 
 import cv2
@@ -49,8 +50,13 @@ def panel(image: Image, mask: Mask, predicted: npt.NDArray[np.bool_]) -> tuple[I
 
 
 def panel_paths(results: Path, test_set: str, image_id: str) -> tuple[Path, Path]:
-    """Where an image's photograph and outcomes lie; an id with slashes becomes folders."""
-    stem = results / "panels" / test_set / image_id
+    """Where an image's photograph and outcomes lie; an id with slashes becomes folders. One that leads out of
+    the folder, as a table's absolute or ../ paths do, becomes a name made of its hash below `outside`."""
+    folder, within = results / "panels" / test_set, Path(image_id)
+    if within.is_absolute() or ".." in within.parts:
+        digest = hashlib.sha256(image_id.encode(errors="surrogateescape")).hexdigest()
+        within = Path("outside", digest[:32])
+    stem = folder / within
     return stem.with_name(f"{stem.name}.photo.webp"), stem.with_name(f"{stem.name}.outcome.webp")
 
 
