@@ -1,5 +1,6 @@
 """Reading a record that a file holds: typed as a whole, or one sentence about the first thing that is wrong in it."""
 
+from collections.abc import Hashable
 from functools import cache
 from typing import Annotated, Any, TypeVar, cast
 
@@ -24,7 +25,7 @@ def typed(kind: type[Made], given: object, where: str, way_out: str) -> Made:
     and what was expected.
     """
     try:
-        return cast(Made, _adapter(kind).validate_python(given))
+        return cast(Made, _adapter(cast(Hashable, kind)).validate_python(given))
     except ValidationError as error:
         raise UserError(f"{where}: {_flaw(error)}; {way_out}") from None
 

@@ -80,14 +80,11 @@ def read_checkpoint(path: Path) -> Checkpoint:
             f"checkpoint {path} is damaged: {damaged} is not as it was written; copy it again, or take another one"
         )
     metadata = content.get(KEY) if isinstance(content, dict) else None
-    if not isinstance(metadata, dict) or not isinstance(content.get("state_dict"), dict):
+    weights = content.get("state_dict") if isinstance(content, dict) else None
+    if not isinstance(metadata, dict) or not isinstance(weights, dict):
         raise UserError(f"checkpoint {path} was not written by skinseg: it has no {KEY!r} record")
     _check_format(path, metadata)
-    weights = {
-        name.removeprefix(PREFIX): value
-        for name, value in content["state_dict"].items()
-        if name.startswith(PREFIX)
-    }
+    weights = {name.removeprefix(PREFIX): value for name, value in weights.items() if name.startswith(PREFIX)}
     return _checkpoint(path, metadata, weights)
 
 
