@@ -51,10 +51,10 @@ def main() -> None:
         scores: dict[str, dict[str, float]] = {name: {} for name in RULES}
         for item in dataset.items:
             sample = dataset.read(item)
-            if sample.skin is None:
+            if "skin" not in sample.masks:
                 continue
             for name, rule in RULES.items():
-                scores[name][item.image_id] = confusion(rule(sample.image), sample.skin).iou
+                scores[name][item.image_id] = confusion(rule(sample.image), sample.masks["skin"]).iou
         for name, by_image in scores.items():
             on_test = [value for image_id, value in by_image.items() if image_id in test]
             whole = list(by_image.values())

@@ -85,7 +85,7 @@ def write_masks(peer: Peer, datasets: Sequence[Dataset], masks: Path) -> list[st
         for item in dataset.items:
             sample = dataset.read(item)
             for head, levels in peer(sample.image).items():
-                has |= sample.mask(head) is not None
+                has |= head in sample.masks
                 path = masks / dataset.name / head / f"{item.image_id}.png"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 if not cv2.imwrite(str(path), levels):

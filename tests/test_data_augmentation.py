@@ -9,10 +9,10 @@ from skinseg.errors import UserError
 from tests.fakes import fake
 
 
-def inputs(height: int = 60, width: int = 100) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def inputs(height: int = 60, width: int = 100) -> tuple[np.ndarray, list[np.ndarray]]:
     picture = fake(2, height, width)
     skin = picture.skin.astype(np.uint8)
-    return picture.image, skin, np.full_like(skin, IGNORE)
+    return picture.image, [skin, np.full_like(skin, IGNORE)]
 
 
 @pytest.mark.parametrize("strength", STRENGTHS)
@@ -72,7 +72,7 @@ def test_steps_fire_independently() -> None:
     mask[:, :24] = 1
     flipped_and_grey = set()
     for seed in range(300):
-        patch, skin, _ = transform(image, mask, mask, np.random.default_rng(seed))
+        patch, skin, _ = transform(image, [mask, mask], np.random.default_rng(seed))
         flipped = bool((skin[:, -6:] == 1).mean() > (skin[:, :6] == 1).mean())
         grey = bool(np.ptp(patch.astype(int), axis=2).max() <= 40)
         flipped_and_grey.add((flipped, grey))

@@ -9,7 +9,7 @@ import pytest
 
 from skinseg.data.cache import open_cache, shrink
 from skinseg.datasets.registry import open_dataset
-from skinseg.datasets.sample import IGNORE, Sample
+from skinseg.datasets.sample import IGNORE
 from skinseg.errors import UserError
 from tests import fakes
 from tests.test_datasets_fingerprint import invert_masks
@@ -24,12 +24,10 @@ def test_round_trip_is_exact_where_nothing_shrinks(tmp_path: Path) -> None:
         for i, item in enumerate(dataset.items):
             read, cached = dataset[i], cache.sample(cache.position[item.image_id])
             np.testing.assert_array_equal(cached.image, read.image)
-            np.testing.assert_array_equal(cached.skin, read.skin)
-            assert read.skin is not None
-            assert cache.entries[i].counts["skin"] == ((read.skin == 0).sum(), (read.skin == 1).sum())
-            assert (cached.person is None) == (read.person is None)
-            if read.person is not None:
-                np.testing.assert_array_equal(cached.person, read.person)
+            assert tuple(cached.masks) == cache.heads
+            for head, mask in cached.masks.items():
+                np.testing.assert_array_equal(mask, read.masks[head])
+                assert cache.entries[i].counts[head] == ((mask == 0).sum(), (mask == 1).sum())
             assert (cached.dataset, cached.image_id) == (name, item.image_id)
             assert (cached.subject, cached.tone) == (read.subject, read.tone)
 
@@ -40,17 +38,15 @@ def test_images_shrink_to_the_long_side_and_masks_keep_their_values(tmp_path: Pa
     for i in range(3):
         sample = cache.sample(i)
         assert sample.image.shape == (36, 48, 3)
-        assert sample.skin is not None
-        assert set(np.unique(sample.skin)) <= {0, 1, IGNORE}
-        full = dataset[i].skin
-        assert full is not None
-        assert (sample.skin == 1).mean() == pytest.approx((full == 1).mean(), abs=0.03)
+        assert set(np.unique(sample.masks["skin"])) <= {0, 1, IGNORE}
+        full = dataset[i].masks["skin"]
+        assert (sample.masks["skin"] == 1).mean() == pytest.approx((full == 1).mean(), abs=0.03)
 
 
 def test_a_small_mask_pixel_is_what_most_of_its_area_is() -> None:
     mask = np.array([[1, 1, 0, 0], [1, 0, 255, 255], [0, 0, 255, 255], [0, 1, 255, 255]], np.uint8)
     image = np.zeros((4, 4, 3), np.uint8)
-    _, masks = shrink(Sample(image, mask, None, "x", "y"), 2)
+    _, masks = shrink(image, {"skin": mask}, 2)
     np.testing.assert_array_equal(masks["skin"], [[1, 0], [0, 255]])
 
 
@@ -117,10 +113,10 @@ def test_a_cache_of_images_alone_opens_no_mask(tmp_path: Path) -> None:
         whole = open_cache(dataset, 1000, tmp_path / "cache")
         for item in dataset.items:
             item.mask_path.write_bytes(b"no image")
-        alone = open_cache(dataset, 1000, tmp_path / "cache", labelled=False)
+        alone = open_cache(dataset, 1000, tmp_path / "cache", heads=())
         assert alone.heads == ()
         for i in range(4):
             np.testing.assert_array_equal(alone.image(i), whole.image(i))
-            assert (alone.sample(i).skin, alone.sample(i).person) == (None, None)
+            assert alone.sample(i).masks == {}
         # Masks come and go; images alone stay the same set.
-        assert open_cache(dataset, 1000, tmp_path / "cache", labelled=False).folder == alone.folder
+        assert open_cache(dataset, 1000, tmp_path / "cache", heads=()).folder == alone.folder

@@ -78,11 +78,7 @@ def test_class_weights_are_inverse_frequencies_of_the_training_pixels(tmp_path: 
     assert set(weights) == {"skin", "person"}
     for head, (background, foreground) in weights.items():
         pixels = np.concatenate(
-            [
-                sample.mask(head).ravel()  # type: ignore[union-attr]
-                for sample in module.dataset
-                if sample.image_id in module.split.train
-            ]
+            [sample.masks[head].ravel() for sample in module.dataset if sample.image_id in module.split.train]
         )
         assert background + foreground == pytest.approx(2)
         assert foreground / background == pytest.approx((pixels == 0).sum() / (pixels == 1).sum())

@@ -144,8 +144,7 @@ def test_the_smallest_image_goes_all_the_way_into_the_cache(tmp_path: Path) -> N
     cache = open_cache(dataset, 32, tmp_path / "cache")
     sample = cache.sample(cache.position["dot"])
     assert sample.image.shape == (1, 1, 3)
-    assert sample.skin is not None
-    assert sample.skin.tolist() == [[1]]
+    assert sample.masks["skin"].tolist() == [[1]]
 
 
 @pytest.mark.slow  # a gigabyte, seconds
@@ -157,8 +156,7 @@ def test_a_very_large_image_is_read_and_shrunk(tmp_path: Path) -> None:
     cache = open_cache(open_dataset("folder", root), 64, tmp_path / "cache")
     sample = cache.sample(0)
     assert sample.image.shape == (48, 64, 3)
-    assert sample.skin is not None
-    assert (sample.skin == 1).all()
+    assert (sample.masks["skin"] == 1).all()
 
 
 # ------------------------------------------------------------------------------------------- mask bytes

@@ -75,7 +75,7 @@ def test_every_fact_counts(cache: Path, tmp_path: Path) -> None:
         return fingerprint(open_dataset("folder", root), cache)
 
     first = now()
-    person = next(item.person_path for item in open_dataset("folder", root).items if item.person_path)
+    person = next(item.more_masks["person"] for item in open_dataset("folder", root).items if item.more_masks)
     before, time = person.read_bytes(), person.stat().st_mtime_ns
     fakes.write(person, np.zeros((fakes.HEIGHT, fakes.WIDTH), np.uint8))
     assert now() != first

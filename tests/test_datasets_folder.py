@@ -17,7 +17,7 @@ def test_images_and_masks_pair_by_name(tmp_path: Path) -> None:
     dataset = open_dataset("folder", fakes.make_folder(tmp_path / "holiday 2024", 4))
     assert dataset.name == "holiday 2024"
     assert dataset.items[0].image_id == "My photo (1) [crop]"
-    np.testing.assert_array_equal(dataset[0].skin, fakes.fake(0).skin)
+    np.testing.assert_array_equal(dataset[0].masks["skin"], fakes.fake(0).skin)
     assert dataset[0].dataset == "holiday 2024"
 
 
@@ -30,11 +30,10 @@ def test_a_table_names_people_tones_and_splits(tmp_path: Path) -> None:
         assert next(iter(by_id)) == "images/My photo (1) [crop]"
         assert [item.tone for item in dataset.items] == [fakes.fake(i).tone for i in range(16)]
         first, second = dataset[0], dataset[1]
-        assert second.person is None
-        assert first.person is not None
-        assert first.skin is not None
-        np.testing.assert_array_equal(first.skin, fakes.fake(0).skin)
-        assert first.person.sum() > first.skin.sum()
+        assert second.masks.keys() == {"skin"}
+        assert first.masks.keys() == {"skin", "person"}
+        np.testing.assert_array_equal(first.masks["skin"], fakes.fake(0).skin)
+        assert first.masks["person"].sum() > first.masks["skin"].sum()
         split = make_split(dataset)
         assert split.source == "comes with the dataset"
         assert len(split.train) == 8
@@ -91,7 +90,7 @@ def alpha_only() -> Image.Image:
 def test_the_levels_of_all_masks_say_what_one_means(
     masks: tuple[np.ndarray, ...], left: int, right: int, tmp_path: Path
 ) -> None:
-    skin = open_dataset("folder", own_masks(tmp_path, *masks))[0].skin
+    skin = open_dataset("folder", own_masks(tmp_path, *masks))[0].masks["skin"]
     assert skin is not None
     assert (skin[:, :15] == left).all()
     assert (skin[:, 15:] == right).all()
@@ -132,8 +131,8 @@ def test_the_user_says_what_levels_mean(
     masks: tuple[np.ndarray, ...], labels: dict[str, str], left: int, right: int, tmp_path: Path
 ) -> None:
     dataset = open_dataset("folder", own_masks(tmp_path, *masks), labels)
-    assert (dataset[0].skin[:, :15] == left).all()
-    assert (dataset[0].skin[:, 15:] == right).all()
+    assert (dataset[0].masks["skin"][:, :15] == left).all()
+    assert (dataset[0].masks["skin"][:, 15:] == right).all()
     assert all(f"{level}={choice}" in dataset.policy for level, choice in labels.items())
     few = dict(list(labels.items())[:1])
     with pytest.raises(UserError, match=r"levels? .*have no meaning; say what they mean"):

@@ -57,10 +57,8 @@ def test_every_part_of_a_rendered_person_can_be_switched(tmp_path: Path) -> None
 
     def values(text: str) -> dict[str, int]:
         sample = open_dataset("rendered", root, parse_labels(text))[0]
-        assert sample.skin is not None
-        assert sample.person is not None
-        assert set(np.unique(sample.person)) == {0, 1}
-        return {part: int(sample.skin[place]) for part, place in where.items()}
+        assert set(np.unique(sample.masks["person"])) == {0, 1}
+        return {part: int(sample.masks["skin"][place]) for part, place in where.items()}
 
     assert values("") == {"eyes": 0, "lips": 0, "mouth": 0, "nails": 1}
     assert values("lips=skin,eyes=ignore,nails=background") == {
@@ -78,7 +76,7 @@ def test_unsure_pixels_of_cut_outs_and_of_soft_masks(tmp_path: Path) -> None:
         assert open_dataset(name, root).policy == f"unsure={default}"
         shares = []
         for i in range(len(cutting)):
-            band, cut = ignoring[i].skin, cutting[i].skin
+            band, cut = ignoring[i].masks["skin"], cutting[i].masks["skin"]
             assert band is not None
             assert cut is not None
             assert set(np.unique(cut)) == {0, 1}

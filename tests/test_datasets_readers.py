@@ -34,15 +34,18 @@ def test_reader_yields_the_sample_contract(name: str, data_root: Path) -> None:
         assert sample.image.dtype == np.uint8
         assert sample.dataset == ("holiday" if name == "folder" else name)
         assert sample.image_id == dataset.items[i].image_id
-        assert sample.skin is not None
-        assert sample.skin.shape == (height, width)
-        assert sample.skin.dtype == np.uint8
-        assert set(np.unique(sample.skin)) <= {0, 1, IGNORE}
-        assert sample.skin[height // 2, width // 2] == 1
-        assert sample.skin[fakes.CORNER] == 0
+        assert sample.masks["skin"].shape == (height, width)
+        assert sample.masks["skin"].dtype == np.uint8
+        assert set(np.unique(sample.masks["skin"])) <= {0, 1, IGNORE}
+        assert sample.masks["skin"][height // 2, width // 2] == 1
+        assert sample.masks["skin"][fakes.CORNER] == 0
         # RGB: every tone of the fakes has more red than blue where it is skin
-        assert sample.image[sample.skin == 1][:, 0].mean() > sample.image[sample.skin == 1][:, 2].mean() + 20
-        assert (sample.person is None) == (name != "rendered")
+        assert (
+            sample.image[sample.masks["skin"] == 1][:, 0].mean()
+            > sample.image[sample.masks["skin"] == 1][:, 2].mean() + 20
+        )
+        assert sample.masks.keys() == ({"skin", "person", "hair"} if name == "rendered" else {"skin"})
+        assert sample.masks.keys() <= set(dataset.heads)
 
 
 @pytest.mark.parametrize("masks", ["png", "bmp", "cut-out"])
@@ -50,13 +53,13 @@ def test_ecu_reads_each_form_of_mask(masks: str, tmp_path: Path) -> None:
     dataset = open_dataset("ecu", fakes.make_ecu(tmp_path, 3, masks))
     assert [item.image_id for item in dataset.items] == ["im00001", "im00002", "im00003"]
     for i in range(3):
-        np.testing.assert_array_equal(dataset[i].skin, fakes.fake(i).skin)
+        np.testing.assert_array_equal(dataset[i].masks["skin"], fakes.fake(i).skin)
 
 
 def test_hgr_is_inverted_and_knows_its_subjects(data_root: Path) -> None:
     dataset = open_dataset("hgr", data_root)
     index = [item.image_id for item in dataset.items].index("3_A_hgr2B_id04_1")
-    np.testing.assert_array_equal(dataset[index].skin, fakes.fake(3).skin)
+    np.testing.assert_array_equal(dataset[index].masks["skin"], fakes.fake(3).skin)
     assert {item.subject for item in dataset.items} == {"01", "02", "03", "04", "05"}
 
 
@@ -72,7 +75,7 @@ def test_sfa_ignores_only_the_fringe_of_its_cut_outs(data_root: Path) -> None:
     for item in dataset.items:
         number = int(item.image_id.removeprefix("img (").removesuffix(")"))
         skin = fakes.fake(number - 1).skin
-        mask = dataset.read(item).skin
+        mask = dataset.read(item).masks["skin"]
         assert mask is not None
         assert 0 < (mask == IGNORE).mean() < 0.1
         sure = mask != IGNORE
@@ -86,26 +89,26 @@ def test_abdomen_publishes_its_split_and_loses_the_bad_label(data_root: Path) ->
     assert dataset.native_split["train/00001"] == "train"
     assert dataset.native_split["test/00004"] == "test"
     bilevel = next(item for item in dataset.items if item.image_id == "train/00001")
-    np.testing.assert_array_equal(dataset.read(bilevel).skin, fakes.fake(0, 64, 64).skin)
+    np.testing.assert_array_equal(dataset.read(bilevel).masks["skin"], fakes.fake(0, 64, 64).skin)
 
 
 def test_pratheepan_takes_every_suffix(data_root: Path) -> None:
     dataset = open_dataset("pratheepan", data_root)
     assert {item.image_path.suffix for item in dataset.items} == {".jpg", ".JPG", ".jpeg"}
     first = next(item for item in dataset.items if item.image_id == "FacePhoto/photo 00")
-    np.testing.assert_array_equal(dataset.read(first).skin, fakes.fake(0).skin)
+    np.testing.assert_array_equal(dataset.read(first).masks["skin"], fakes.fake(0).skin)
 
 
 def test_rendered_looks_skin_and_person_up(data_root: Path) -> None:
     dataset = open_dataset("rendered", data_root / "set")
     sample = dataset[0]
-    assert sample.skin is not None
-    assert sample.person is not None
-    assert (sample.skin[sample.person == 0] == 0).all()
-    assert sample.person[10, 32] == 1  # hair
-    assert sample.skin[10, 32] == 0
-    assert sample.skin[29, 28] == 0  # an eye
-    assert sample.person[29, 28] == 1
+    assert (sample.masks["skin"][sample.masks["person"] == 0] == 0).all()
+    assert sample.masks["person"][10, 32] == 1  # hair
+    np.testing.assert_array_equal(np.flatnonzero(sample.masks["hair"].any(axis=1)), range(8, 16))
+    assert (sample.masks["person"][sample.masks["hair"] == 1] == 1).all()
+    assert sample.masks["skin"][10, 32] == 0
+    assert sample.masks["skin"][29, 28] == 0  # an eye
+    assert sample.masks["person"][29, 28] == 1
     assert [item.tone for item in dataset.items] == [1, 2, 3, 4, 5, 6, 1, 2]
 
 

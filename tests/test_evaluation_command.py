@@ -135,7 +135,7 @@ def test_rows_are_those_of_one_image_after_the_other(tmp_path: Path) -> None:
     assert together == single
     for row, image_id in zip(together, ids, strict=True):
         sample = dataset[[item.image_id for item in dataset.items].index(image_id)]
-        expected = confusion(ORACLE.probabilities(sample.image)["skin"] >= 0.5, sample.skin)
+        expected = confusion(ORACLE.probabilities(sample.image)["skin"] >= 0.5, sample.masks["skin"])
         assert (row.tp, row.fp, row.fn, row.tn) == (expected.tp, expected.fp, expected.fn, expected.tn)
 
 
@@ -148,7 +148,7 @@ def test_properties_of_an_image() -> None:
     skin[60:90, 60:90] = 255  # nor are ignored pixels
 
     def sample(pixels: np.ndarray, mask: np.ndarray | None) -> Sample:
-        return Sample(image=pixels, skin=mask, person=None, dataset="d", image_id="i")
+        return Sample(image=pixels, masks={"skin": mask}, dataset="d", image_id="i")
 
     known = image_properties(sample(image, skin))
     assert known.brightness == pytest.approx(0.5, abs=0.01)
@@ -161,7 +161,7 @@ def test_properties_of_an_image() -> None:
 def test_tone_of_a_large_photograph_is_that_of_a_small_one() -> None:
     picture = fakes.fake(3, 1200, 1600)
     samples = [
-        Sample(image=image, skin=skin.astype(np.uint8), person=None, dataset="d", image_id="i")
+        Sample(image=image, masks={"skin": skin.astype(np.uint8)}, dataset="d", image_id="i")
         for image, skin in (
             (picture.image, picture.skin),
             (picture.image[::8, ::8], picture.skin[::8, ::8]),
@@ -315,7 +315,8 @@ def test_masks_are_reported_beside_a_model_paired(
     dataset = open_dataset("pratheepan", tmp_path / "data")
     for item in dataset.items:
         fakes.write(
-            tmp_path / "hgr" / "skin" / f"{item.image_id}.png", dataset.read(item).skin * np.uint8(255)
+            tmp_path / "hgr" / "skin" / f"{item.image_id}.png",
+            dataset.read(item).masks["skin"] * np.uint8(255),
         )
     data = ["--data-root", str(tmp_path / "data"), "--subset", "all"]
     theirs, ours, again = (str(tmp_path / name) for name in ("theirs", "ours", "again"))

@@ -28,7 +28,7 @@ def draw_masks(root: Path, data: Path, name: str, draw: Draw, *heads: str) -> No
 
 
 def truth(sample: Sample, head: str) -> npt.NDArray[np.uint8]:
-    mask = sample.mask(head)
+    mask = sample.masks.get(head)
     assert mask is not None
     return (mask == FOREGROUND).astype(np.uint8) * np.uint8(255)
 

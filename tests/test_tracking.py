@@ -171,7 +171,7 @@ def test_fit_offline_keeps_all_that_sync_will_show_and_goes_on_in_the_same_run(
     image_id = overlays[-1]["captions"][0].split()[1]
     (index,) = [i for i, item in enumerate(dataset.items) if item.image_id == image_id]
     stored = cv2.imread(str(first.files / layers["skin truth"]["path"]), cv2.IMREAD_UNCHANGED)
-    assert np.array_equal(stored, dataset[index].skin)
+    assert np.array_equal(stored, dataset[index].masks["skin"])
 
     data, model = first.artifact("dataset"), first.artifact("model")
     assert data.use_after_commit
@@ -365,7 +365,7 @@ def test_without_wandb_a_sentence_and_the_csv(
 def test_mask_layers_tell_heads_apart_and_keep_what_is_ignored() -> None:
     skin = np.zeros((300, 600), np.uint8)
     skin[:100], skin[200:] = 1, 255
-    sample = Sample(np.zeros((300, 600, 3), np.uint8), skin, None, "hgr", "a")
+    sample = Sample(np.zeros((300, 600, 3), np.uint8), {"skin": skin}, "hgr", "a")
     layers = wandb_run.mask_layers(sample, {"skin": np.full((300, 600), 0.7), "person": np.zeros((300, 600))})
     assert set(layers) == {"skin truth", "skin prediction", "person prediction"}
     truth = layers["skin truth"]

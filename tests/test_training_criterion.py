@@ -84,9 +84,9 @@ def test_a_run_keeps_the_epoch_whose_worst_tone_is_best(
     dataset = open_dataset("rendered", Path("set"))
     for i in range(len(dataset)):
         sample = dataset[i]
-        if sample.image_id in validation and sample.skin is not None:
+        if sample.image_id in validation and "skin" in sample.masks:
             found = predictor.probabilities(sample.image)["skin"] >= THRESHOLD
-            groups[sample.tone].append(confusion(found, sample.skin).iou)
+            groups[sample.tone].append(confusion(found, sample.masks["skin"]).iou)
     assert {tone: len(values) for tone, values in groups.items()} == {1: 6, 4: 6, 2: 2}
     assert scores[-1] == pytest.approx(min(np.mean(groups[1]), np.mean(groups[4])), abs=1e-3)
 

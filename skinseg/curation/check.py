@@ -19,6 +19,7 @@ from rich.table import Table
 from skinseg.data.splits import PARTS, make_split
 from skinseg.datasets.base import Dataset, Item
 from skinseg.datasets.folder import Folder
+from skinseg.datasets.heads import HEADS
 from skinseg.datasets.label_policy import policy_text
 from skinseg.datasets.name_table import check_speaks_of
 from skinseg.datasets.registry import PHOTOGRAPHS, check_folder, locate, locate_folders, nothing_in
@@ -221,23 +222,24 @@ def _look(dataset: Dataset, item: Item, trained: "Recogniser | None") -> _Look:
     except UserError as error:
         return _Look(wrong=str(error))
     height, width = sample.image.shape[:2]
-    heads = tuple(head for head in ("skin", "person") if sample.mask(head) is not None)
-    if sample.skin is None:
+    heads = tuple(sample.masks)
+    if "skin" not in heads:
         return _Look(width=width, height=height, heads=heads)
-    inside, outside = sample.skin == FOREGROUND, sample.skin == 0
+    mask = sample.masks["skin"]
+    inside, outside = mask == FOREGROUND, mask == 0
     skin, rest = int(inside.sum()), int(outside.sum())
     colour = None
     if skin and rest:
         like = skin_like(sample.image)
         colour = float(like[inside].mean() - like[outside].mean())
     border = np.concatenate([inside[0], inside[-1], inside[:, 0], inside[:, -1]])
-    estimate = None if sample.tone is not None else estimate_tone(sample.image, sample.skin)
+    estimate = None if sample.tone is not None else estimate_tone(sample.image, mask)
     answer = None if trained is None or sample.tone is not None else trained.recognise(sample)
     return _Look(
         width=width,
         height=height,
         skin_share=skin / (skin + rest) if skin + rest else None,
-        ignored_share=1 - (skin + rest) / sample.skin.size,
+        ignored_share=1 - (skin + rest) / mask.size,
         heads=heads,
         colour=colour,
         border=float(border.mean()),
@@ -251,7 +253,7 @@ def _summarise(finding: Finding, looks: list[_Look]) -> None:
     finding.images = len(looks)
     if not looks:
         return
-    finding.heads = sorted({head for look in looks for head in look.heads}, reverse=True)
+    finding.heads = [head for head in HEADS if any(head in look.heads for look in looks)]
     shares = [look.skin_share for look in looks if look.skin_share is not None]
     if shares:
         measures = (("min", np.min), ("median", np.median), ("mean", np.mean), ("max", np.max))

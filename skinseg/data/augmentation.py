@@ -2,10 +2,11 @@
 
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from skinseg.datasets.sample import IGNORE, Mask
 from skinseg.errors import UserError
@@ -18,14 +19,14 @@ import cv2
 STRENGTHS = ("strong", "geometry", "hsv", "paper")
 FILL = (124, 116, 104)  # ImageNet's mean colour: what lies outside the image says nothing
 
-Augmentation = Callable[[Image, Mask, Mask, np.random.Generator], tuple[Image, Mask, Mask]]
+Augmentation = Callable[[Image, Sequence[Mask], np.random.Generator], list[npt.NDArray[np.uint8]]]
 
 
 def training_transform(size: int, strength: str = "strong", photometry: bool = True) -> Augmentation:
-    """A function (image, skin, person, generator) -> the same three at `size` x `size`.
+    """A function (image, masks, generator) -> [image, *masks] at `size` x `size`.
 
     Image uint8 (H, W, 3) RGB, masks uint8 (H, W) in {0, 1, 255}; an unlabelled head is all 255. Pixels that
-    come from outside the image are 255 in both masks. All randomness is drawn from the generator.
+    come from outside the image are 255 in every mask. All randomness is drawn from the generator.
 
     "paper" is S2MGen's recipe: a patch and a flip. "strong" is ours: scale from small figures to details,
     rotation, and what separates a photograph from a render: exposure, white balance, noise, blur,
@@ -43,15 +44,15 @@ def training_transform(size: int, strength: str = "strong", photometry: bool = T
     compose = A.Compose(steps)
 
     def transform(
-        image: Image, skin: Mask, person: Mask, generator: np.random.Generator
-    ) -> tuple[Image, Mask, Mask]:
+        image: Image, masks: Sequence[Mask], generator: np.random.Generator
+    ) -> list[npt.NDArray[np.uint8]]:
         # One shared state. `set_random_seed` would give every step its own copy of the same one, and they
         # would fire together.
         compose.set_random_state(generator, random.Random(int(generator.integers(2**62))))
         if strength == "hsv" and photometry:
             image = _on_the_grid(image, generator)
-        result = compose(image=image, masks=[skin, person])
-        return result["image"], result["masks"][0], result["masks"][1]
+        result = compose(image=image, masks=masks)
+        return [result["image"], *result["masks"]]
 
     return transform
 

@@ -1,13 +1,14 @@
 """Decoded pixels in memory-mapped files, so that training reads and never decodes.
 
-A cache is one folder: `images.u8`, `skin.u8`, `person.u8` (flat uint8, one image after the other, a mask's
+A cache is one folder: `images.u8`, of each head such as `skin.u8` (flat uint8, one image after the other, a mask's
 offset a third of its image's) and `index.json`. It is named by a fingerprint of all that decides its bytes,
 written beside and renamed: changed contents, another size or version lead to another folder, never to a stale one.
 """
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +20,8 @@ import numpy.typing as npt
 
 from skinseg.datasets.base import Dataset
 from skinseg.datasets.fingerprint import fingerprint
-from skinseg.datasets.sample import BACKGROUND, FOREGROUND, HEADS, IGNORE, Mask, Sample
+from skinseg.datasets.heads import HEADS, STANDARD
+from skinseg.datasets.sample import BACKGROUND, FOREGROUND, IGNORE, Mask, Sample
 from skinseg.files import folder_whole
 from skinseg.images.decoding import Image
 
@@ -90,11 +92,10 @@ class DecodedCache:
     def sample(self, index: int) -> Sample:
         """A copy of the image with its masks at the cache's resolution."""
         entry = self.entries[index]
-        masks = [None if (mask := self.mask(index, head)) is None else np.array(mask) for head in HEADS]
+        masks = {head: self.mask(index, head) for head in self.heads}
         return Sample(
             image=np.array(self.image(index)),
-            skin=masks[0],
-            person=masks[1],
+            masks={head: np.array(mask) for head, mask in masks.items() if mask is not None},
             dataset=self.dataset,
             image_id=entry.image_id,
             subject=entry.subject,
@@ -102,40 +103,45 @@ class DecodedCache:
         )
 
 
-def open_cache(dataset: Dataset, long_side: int, cache_dir: Path, labelled: bool = True) -> DecodedCache:
+def open_cache(
+    dataset: Dataset, long_side: int, cache_dir: Path, heads: Collection[str] = STANDARD
+) -> DecodedCache:
     """The dataset's cache below `cache_dir`, built first where there is none yet (with a progress bar).
 
-    Images are shrunk to `long_side` pixels, never enlarged. Where `labelled` is off, no mask file is opened, and the
+    Images are shrunk to `long_side` pixels, never enlarged. heads: whose masks are wanted. The standard ones are always
+    kept, and of the others those that the dataset may label; where none is wanted, no mask file is opened, and the
     cache has none. Raises UserError where a file cannot be read.
     Two processes may build at once: each writes a folder of its own, and the first to finish is kept.
     """
-    kind = "" if labelled else "-images"
-    decides = f"{VERSION} {long_side} {fingerprint(dataset, cache_dir, labelled)}"
+    more = [head for head in HEADS if head in heads and head not in STANDARD and head in dataset.heads]
+    kept = (*STANDARD, *more) if heads else ()
+    kind = "".join(f"-{head}" for head in more) if heads else "-images"
+    meant = "".join(f" {head}={'+'.join(part.name for part in HEADS[head])}" for head in more)
+    decides = f"{VERSION} {long_side} {fingerprint(dataset, cache_dir, bool(heads))}{meant}"
     name = f"{dataset.name}-{long_side}{kind}-{hashlib.sha256(decides.encode()).hexdigest()[:16]}"
     folder = cache_dir / name
     if not (folder / "index.json").is_file():
         try:
             with folder_whole(folder) as beside:
-                _write(dataset, long_side, beside, labelled)
+                _write(dataset, long_side, beside, kept)
         except OSError:
             if not (folder / "index.json").is_file():  # anything but another process that was first
                 raise
     return DecodedCache(folder)
 
 
-def shrink(sample: Sample, long_side: int) -> tuple[Image, dict[str, Mask]]:
-    """Image and labelled masks at a long side of at most `long_side` pixels, averaged over the pixels' area.
+def shrink(image: Image, masks: Mapping[str, Mask], long_side: int) -> tuple[Image, Mapping[str, Mask]]:
+    """Image and masks by head at a long side of at most `long_side` pixels, averaged over the pixels' area.
 
     A mask pixel is foreground where more than half of its area is, and ignored where more than half is.
     """
-    height, width = sample.image.shape[:2]
+    height, width = image.shape[:2]
     scale = long_side / max(height, width)
-    masks = {head: mask for head in HEADS if (mask := sample.mask(head)) is not None}
     if scale >= 1:
-        return sample.image, masks
+        return image, masks
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    image = cv2.resize(sample.image, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-    return image, {head: _shrink_mask(mask, size) for head, mask in masks.items()}
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    return small, {head: _shrink_mask(mask, size) for head, mask in masks.items()}
 
 
 def _entry(record: dict[str, Any]) -> CachedImage:
@@ -154,22 +160,20 @@ def _shrink_mask(mask: Mask, size: tuple[int, int]) -> Mask:
     return small
 
 
-def _write(dataset: Dataset, long_side: int, folder: Path, labelled: bool) -> None:
+def _write(dataset: Dataset, long_side: int, folder: Path, kept: Collection[str]) -> None:
     entries: list[CachedImage] = []
     offset = 0
-    with (
-        (folder / "images.u8").open("wb") as images,
-        (folder / "skin.u8").open("wb") as skin,
-        (folder / "person.u8").open("wb") as person,
-    ):
+    with ExitStack() as stack:
+        images = stack.enter_context((folder / "images.u8").open("wb"))
+        files = {head: stack.enter_context((folder / f"{head}.u8").open("wb")) for head in kept}
         for index in _with_progress(range(len(dataset)), f"caching {dataset.name}"):
-            sample = dataset[index] if labelled else dataset.read_unlabelled(dataset.items[index])
-            image, masks = shrink(sample, long_side)
+            sample = dataset[index] if kept else dataset.read_unlabelled(dataset.items[index])
+            wanted = {head: mask for head, mask in sample.masks.items() if head in kept}
+            image, masks = shrink(sample.image, wanted, long_side)
             images.write(image.tobytes())
-            for head, file in (("skin", skin), ("person", person)):
-                if head in masks:
-                    file.seek(offset)  # an image without this label leaves a hole that nobody reads
-                    file.write(masks[head].tobytes())
+            for head, mask in masks.items():
+                files[head].seek(offset)  # an image without this label leaves a hole that nobody reads
+                files[head].write(mask.tobytes())
             counts = {
                 head: (int(np.count_nonzero(mask == BACKGROUND)), int(np.count_nonzero(mask == FOREGROUND)))
                 for head, mask in masks.items()

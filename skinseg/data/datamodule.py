@@ -20,6 +20,7 @@ from skinseg.data.splits import Split, make_split, subset
 from skinseg.data.streams import Role
 from skinseg.datasets.base import Dataset
 from skinseg.datasets.fingerprint import CACHE
+from skinseg.datasets.heads import STANDARD
 from skinseg.datasets.label_policy import parse_labels
 from skinseg.datasets.registry import open_dataset
 from skinseg.datasets.rendered import Rendered
@@ -42,8 +43,8 @@ class Partner:
 class SkinDataModule(pl.LightningDataModule):
     """One dataset, split, cached, augmented and batched; or two of them, for an adaptation method.
 
-    Training batches: `image` uint8 (B, 3, S, S), RGB; `skin` and `person` uint8 (B, S, S) in {0, 1, 255},
-    all 255 where the head is not labelled. Validation and test: lists of `Sample` of any size, validation
+    Training batches: `image` uint8 (B, 3, S, S), RGB; of each head by its name uint8 (B, S, S) in {0, 1, 255},
+    all 255 where it is not labelled. Validation and test: lists of `Sample` of any size, validation
     from the cache, test at the images' own resolution from the files.
 
     `dataset` is the target. Which set is trained on with its masks, and validated on, is a matter of the `Arrangement`
@@ -85,6 +86,7 @@ class SkinDataModule(pl.LightningDataModule):
         limit_source: use this many images of the source only, a nested subset.
         epoch_steps: steps in an epoch, so that arms with sets of different sizes take as many; by default an
             epoch shows each training image `repeat` times.
+        heads: of the network; skin and person where not given.
     """
 
     def __init__(
@@ -110,6 +112,7 @@ class SkinDataModule(pl.LightningDataModule):
         epoch_steps: int | None = None,
         retone: Literal["off", "balance", "placebo"] = "off",
         without_tones: str | None = None,
+        heads: list[str] | None = None,
     ) -> None:
         super().__init__()
         for option, value in (
@@ -145,6 +148,7 @@ class SkinDataModule(pl.LightningDataModule):
         self.without_tones = retoning.parse_groups(without_tones)
         self.tone_counts: retoning.Counts = {}
         self.copies: tuple[str, ...] = ()
+        self.heads = STANDARD if heads is None else tuple(heads)
         self.arrangement = Arrangement("target")
         self.partner: Partner | None = None
 
@@ -181,7 +185,7 @@ class SkinDataModule(pl.LightningDataModule):
             raise UserError(
                 f"--data.split {self.split_file}: no image to train on; name some with part train"
             )
-        open_cache(dataset, self.cache_long_side, self.cache_dir, labelled)
+        self._cached(dataset, labelled)
         return dataset.root
 
     def setup(self, stage: str | None = None) -> None:
@@ -193,12 +197,12 @@ class SkinDataModule(pl.LightningDataModule):
         self.train_ids = self._train_ids(side, self.split)
         if stage == "test":
             return
-        self.cache: DecodedCache = open_cache(self.dataset, self.cache_long_side, self.cache_dir)
+        self.cache: DecodedCache = self._cached(self.dataset)
         other = self.arrangement.partner
         if other is not None and stage in (None, "fit"):
             labelled = self.arrangement.partner_labelled
             dataset, split = self._open(other)
-            cache = open_cache(dataset, self.cache_long_side, self.cache_dir, labelled)
+            cache = self._cached(dataset, labelled)
             self.partner = Partner(other, dataset, split, self._train_ids(other, split), cache, labelled)
         if stage in (None, "fit"):
             self._balance_tones()
@@ -243,6 +247,9 @@ class SkinDataModule(pl.LightningDataModule):
             if self.retone == "balance":
                 self.tone_counts["re-toned"] = retoning.counts_of(copy.group for copy in cache.copies)
         print("\n".join(retoning.said(self.tone_counts)))
+
+    def _cached(self, dataset: Dataset, labelled: bool = True) -> DecodedCache:
+        return open_cache(dataset, self.cache_long_side, self.cache_dir, self.heads if labelled else ())
 
     def _open(self, side: Side) -> tuple[Dataset, Split]:
         # Beside a source, a part of the label policy may concern one of the two alone.
@@ -310,7 +317,7 @@ class SkinDataModule(pl.LightningDataModule):
             self.mosaic,
             self.seed,
             role,
-            labelled,
+            self.heads if labelled else (),
         )
 
     def val_dataloader(self) -> DataLoader[Any]:
@@ -328,7 +335,7 @@ class SkinDataModule(pl.LightningDataModule):
         """
         weights: dict[str, tuple[float, float]] = {}
         entries = [self.cache.entries[self.cache.position[image_id]] for image_id in self.train_ids]
-        for head in self.cache.heads:
+        for head in (head for head in self.cache.heads if head in self.heads):
             background, foreground = (
                 sum(entry.counts[head][i] for entry in entries if head in entry.counts) for i in (0, 1)
             )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch.utils.data import Dataset as TorchDataset
 from torch.utils.data import Sampler
@@ -12,8 +13,8 @@ from skinseg.data import streams
 from skinseg.data.augmentation import Augmentation
 from skinseg.data.cache import DecodedCache
 from skinseg.data.streams import Part, Role
-from skinseg.datasets.sample import HEADS, IGNORE, Mask
-from skinseg.images.decoding import Image
+from skinseg.datasets.heads import STANDARD
+from skinseg.datasets.sample import IGNORE
 
 Batch = dict[str, torch.Tensor]
 Index = tuple[int, int]
@@ -24,8 +25,8 @@ class TrainingPatches(TorchDataset[Batch]):
 
     transform, half: the augmentation at the patch's size and at half of it, for mosaics of four images.
     seed, role, and the index: the place of a patch's stream, see `skinseg.data.streams`.
-    labelled: where it is off, a patch is `image` and `inside`, uint8 (S, S), 1 where the pixel comes from the
-        image and 0 where it was filled up; no mask is looked at.
+    heads: whose masks a patch has beside its `image`. Of none, it has `inside`, uint8 (S, S), 1 where the pixel comes
+        from the image and 0 where it was filled up; no mask is looked at.
     """
 
     def __init__(
@@ -37,7 +38,7 @@ class TrainingPatches(TorchDataset[Batch]):
         mosaic: float,
         seed: int,
         role: Role,
-        labelled: bool = True,
+        heads: Sequence[str] = STANDARD,
     ) -> None:
         self.cache = cache
         self.positions = positions
@@ -46,7 +47,7 @@ class TrainingPatches(TorchDataset[Batch]):
         self.mosaic = mosaic
         self.seed = seed
         self.role = role
-        self.labelled = labelled
+        self.heads = heads
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -58,30 +59,24 @@ class TrainingPatches(TorchDataset[Batch]):
             others = generator.integers(len(self.positions), size=3)
             tiles = [self._patch(self.positions[j], self.half, generator) for j in (i, *others)]
             rows = [[np.hstack(pair) for pair in zip(*tiles[k : k + 2], strict=True)] for k in (0, 2)]
-            image, skin, person = (np.vstack(pair) for pair in zip(*rows, strict=True))
+            image, *masks = (np.vstack(pair) for pair in zip(*rows, strict=True))
         else:
-            image, skin, person = self._patch(self.positions[i], self.transform, generator)
+            image, *masks = self._patch(self.positions[i], self.transform, generator)
         pixels = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
-        if not self.labelled:
-            return {"image": pixels, "inside": torch.from_numpy((skin != IGNORE).astype(np.uint8))}
-        return {
-            "image": pixels,
-            "skin": torch.from_numpy(np.ascontiguousarray(skin)),
-            "person": torch.from_numpy(np.ascontiguousarray(person)),
-        }
+        if not self.heads:
+            return {"image": pixels, "inside": torch.from_numpy((masks[0] != IGNORE).astype(np.uint8))}
+        targets = (torch.from_numpy(np.ascontiguousarray(mask)) for mask in masks)
+        return {"image": pixels, **dict(zip(self.heads, targets, strict=True))}
 
     def _patch(
         self, position: int, transform: Augmentation, generator: np.random.Generator
-    ) -> tuple[Image, Mask, Mask]:
+    ) -> list[npt.NDArray[np.uint8]]:
+        """The image and its masks; of no head, one that is 0 inside the image and 255 outside of it."""
         image = np.array(self.cache.image(position))
-        if not self.labelled:
-            # Nothing but 0 goes in: what comes out as 255 is outside the image.
-            blank = np.zeros(image.shape[:2], np.uint8)
-            return transform(image, blank, blank, generator)
-        masks = [self.cache.mask(position, head) for head in HEADS]
+        masks = [self.cache.mask(position, head) for head in self.heads]
         unlabelled = np.full(image.shape[:2], IGNORE, np.uint8)
-        skin, person = (unlabelled if mask is None else np.array(mask) for mask in masks)
-        return transform(image, skin, person, generator)
+        given = [unlabelled if mask is None else np.array(mask) for mask in masks]
+        return transform(image, given or [np.zeros_like(unlabelled)], generator)
 
 
 class PairedPatches(TorchDataset[dict[str, Batch]]):

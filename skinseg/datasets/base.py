@@ -6,7 +6,7 @@ black, overrides `masks`; then one line in `registry.py`.
 
 from abc import ABC
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -25,7 +25,7 @@ TONES_FILE = "tones.csv"
 class Item:
     """One image with its mask on disk. `image_id` is unique in its dataset and the same on every machine.
 
-    person_path: a mask of the whole person, where the dataset keeps it in a file of its own.
+    more_masks: by head, the masks that the dataset keeps in files of their own.
     """
 
     image_id: str
@@ -33,7 +33,7 @@ class Item:
     mask_path: Path
     subject: str | None = None
     tone: int | None = None
-    person_path: Path | None = None
+    more_masks: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -121,6 +121,11 @@ class Dataset(ABC):
         return None
 
     @property
+    def heads(self) -> tuple[str, ...]:
+        """The heads that some image may be labelled for. To be overridden where `masks` tells of more than skin."""
+        return ("skin", *dict.fromkeys(head for item in self.items for head in item.more_masks))
+
+    @property
     def policy(self) -> str:
         """The label policy in force, in one line: equal for equal masks. Part of the cache's fingerprint."""
         return policy_text(self.labels)
@@ -178,11 +183,9 @@ class Dataset(ABC):
         Raises UserError where a file does not decode, sizes differ, or the mask is of another kind.
         """
         stored = read_stored(item.image_path)
-        masks = self.read_masks(item, stored)
         return Sample(
             image=stored.turned,
-            skin=masks.get("skin"),
-            person=masks.get("person"),
+            masks=self.read_masks(item, stored),
             dataset=self.name,
             image_id=item.image_id,
             subject=item.subject,
@@ -193,8 +196,7 @@ class Dataset(ABC):
         """Decode the image alone: no mask file is opened, and no head is labelled."""
         return Sample(
             image=read_image(item.image_path),
-            skin=None,
-            person=None,
+            masks={},
             dataset=self.name,
             image_id=item.image_id,
             subject=item.subject,

@@ -18,7 +18,7 @@ DIGESTS = CACHE / "digests"
 
 def fingerprint(dataset: Dataset, cache_dir: Path | None = None, labelled: bool = True) -> str:
     """16 hex digits of the SHA-256 over name, label policy, and of each image its id, subject, tone and the contents
-    of its files: image, mask and person.
+    of its files: image and masks.
 
     No time and no path enters, so copies of the same files agree everywhere. Where `labelled` is off, it is over
     what concerns images alone: no policy enters, and no mask file is opened.
@@ -27,9 +27,8 @@ def fingerprint(dataset: Dataset, cache_dir: Path | None = None, labelled: bool 
     """
     files = {
         item.image_id: [
-            path
-            for path in (item.image_path, *((item.mask_path, item.person_path) if labelled else ()))
-            if path is not None
+            item.image_path,
+            *((item.mask_path, *item.more_masks.values()) if labelled else ()),
         ]
         for item in dataset.items
     }

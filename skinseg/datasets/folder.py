@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from skinseg.datasets.base import Dataset, Item, Part, find_below
+from skinseg.datasets.heads import HEADS
 from skinseg.datasets.label_policy import is_level
 from skinseg.datasets.mask_forms import laid_on
 from skinseg.datasets.mask_levels import Form, form_of, grey_levels
@@ -17,12 +17,14 @@ from skinseg.images.decoding import Stored, read_levels
 
 PAIRS_FILE = "pairs.csv"
 _SPLIT_PARTS = ("train", "validation", "test")
+_MORE = tuple(head for head in HEADS if head != "skin")
+"""The heads that a CSV may have a column of masks for, beside `mask`."""
 
 
 class Folder(Dataset):
     """White is skin. Pairs come from `images/` and `masks/` with files of the same name, or from a CSV with the
-    columns image, mask and, where known, person (a mask of the whole person), subject, tone (1 to 6) and split
-    (train, validation or test): `pairs.csv` in the folder, or any CSV given as the root itself.
+    columns image, mask and, where known, any head by its name (person: a mask of the whole person), subject, tone (1 to
+    6) and split (train, validation or test): `pairs.csv` in the folder, or any CSV given as the root itself.
 
     Paths in the CSV start at its folder; an image's id is its path there without the suffix. What the levels of masks
     mean is judged over all of them, see `mask_levels.form_of`, or said by the user ("1=skin,2=background" among the
@@ -35,7 +37,7 @@ class Folder(Dataset):
     layout = (
         "images/NAME.jpg",
         "masks/NAME.png",
-        "or pairs.csv with image,mask[,person][,subject][,tone][,split]",
+        f"or pairs.csv with image,mask{''.join(f'[,{head}]' for head in _MORE)}[,subject][,tone][,split]",
     )
     mask_form = "white is skin (or labels 0 and 1)"
     label_policy = "as you marked them"
@@ -48,6 +50,7 @@ class Folder(Dataset):
         self.name = self.name_of(root)
         self.title = f"folder {self.name}"
         self._split: dict[str, str] = {}
+        self._forms: dict[str, Form] = {}
         self.levels = {int(part): choice for part, choice in (labels or {}).items() if is_level(part)}
         super().__init__(root.parent if root.is_file() else root, labels, strict=strict)
         self.labels |= {str(level): choice for level, choice in self.levels.items()}
@@ -71,20 +74,16 @@ class Folder(Dataset):
         return super().list_items() if self.table is None else self._from_table(self.table)
 
     def read_masks(self, item: Item, image: Stored) -> dict[str, Mask]:
-        masks = {"skin": self._mask(item.mask_path, self._skin_form, item, image)}
-        if item.person_path is not None:
-            masks["person"] = self._mask(item.person_path, self._person_form, item, image)
-        return masks
+        return {
+            head: self._mask(path, self._form(head), item, image) for head, path in _mask_paths(item).items()
+        }
 
-    @cached_property
-    def _skin_form(self) -> Form:
-        """What levels mean, judged over all masks when the first is read."""
-        return form_of((item.mask_path for item in self.items), self.levels)
-
-    @cached_property
-    def _person_form(self) -> Form:
-        paths = (item.person_path for item in self.items)
-        return form_of((path for path in paths if path is not None), self.levels)
+    def _form(self, head: str) -> Form:
+        """What levels mean, judged over all masks of the head when the first is read."""
+        if head not in self._forms:
+            paths = (_mask_paths(item).get(head) for item in self.items)
+            self._forms[head] = form_of((path for path in paths if path is not None), self.levels)
+        return self._forms[head]
 
     def _mask(self, path: Path, form: Form, item: Item, image: Stored) -> Mask:
         levels = read_levels(path)
@@ -96,7 +95,7 @@ class Folder(Dataset):
         first_line: dict[str, int] = {}
         split: dict[str, str] = {}
         for line, row in rows:
-            paths = {name: table.parent / row[name] for name in ("image", "mask", "person") if row.get(name)}
+            paths = {name: table.parent / row[name] for name in ("image", "mask", *_MORE) if row.get(name)}
             path = PurePosixPath(row["image"])
             image_id = str(path.with_suffix("")) if path.name else ""
             reason = self._reason_against(row, paths, first_line.get(image_id))
@@ -109,9 +108,8 @@ class Folder(Dataset):
             if row.get("split"):
                 split[image_id] = row["split"]
             item = Item(image_id, paths["image"], paths["mask"], row.get("subject") or None)
-            yield replace(
-                item, tone=int(row["tone"]) if row.get("tone") else None, person_path=paths.get("person")
-            )
+            more = {head: paths[head] for head in _MORE if head in paths}
+            yield replace(item, tone=int(row["tone"]) if row.get("tone") else None, more_masks=more)
         if split and len(split) < len(first_line):
             missing = min(first_line.keys() - split.keys())
             raise UserError(
@@ -139,3 +137,7 @@ class Folder(Dataset):
         if row.get("split", "") not in {"", *_SPLIT_PARTS}:
             return f"split {row['split']!r} of {row['image']}, expected {', '.join(_SPLIT_PARTS)} or nothing"
         return None
+
+
+def _mask_paths(item: Item) -> dict[str, Path]:
+    return {"skin": item.mask_path, **item.more_masks}

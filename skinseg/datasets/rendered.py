@@ -1,4 +1,4 @@
-"""A set that `skinseg render` wrote: people with exact masks of skin and person."""
+"""A set that `skinseg render` wrote: people with exact masks of every head."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -7,11 +7,13 @@ from typing import ClassVar
 import numpy as np
 
 from skinseg.datasets.base import Dataset, Item, Part
-from skinseg.datasets.sample import IGNORE, Sample
+from skinseg.datasets.heads import HEADS
+from skinseg.datasets.mask_levels import MEANINGS
+from skinseg.datasets.sample import Sample
 from skinseg.errors import UserError
 from skinseg.images.decoding import read_image
 from skinseg.synthetic.label_image import read_labels
-from skinseg.synthetic.labels import PartClass, person_mask, skin_mask
+from skinseg.synthetic.labels import PartClass
 
 # Parts of the label policy, as classes of the label image.
 _CLASS_OF = {
@@ -26,7 +28,7 @@ class Rendered(Dataset):
     """`images/NNNNNN.png`, `masks/NNNNNN.png` (a `PartClass` per pixel, as index into a palette) and
     `scenes.parquet`, a row per frame.
 
-    Both heads are labelled; the tone is the Fitzpatrick group that the scene asked for. A frame without a row
+    Every head is labelled; the tone is the Fitzpatrick group that the scene asked for. A frame without a row
     in `scenes.parquet` is not finished and not part of the set.
     """
 
@@ -50,6 +52,10 @@ class Rendered(Dataset):
     @classmethod
     def is_in(cls, folder: Path) -> bool:
         return (folder / "scenes.parquet").is_file()
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        return tuple(HEADS)
 
     def list_items(self) -> Iterator[Item]:
         # By the table, not by the folders: a crash may have left an image without its mask.
@@ -77,16 +83,12 @@ class Rendered(Dataset):
                 f"mask {item.mask_path}: {labels.shape[1]}x{labels.shape[0]} pixels found, expected "
                 f"{image.shape[1]}x{image.shape[0]} as its image has; run `skinseg render --verify {self.root}`"
             )
-        named = {part: self.labels[part] for part in _CLASS_OF}
-        skin_parts = (_CLASS_OF[part] for part, choice in named.items() if choice == "skin")
-        skin = skin_mask(labels, (PartClass.SKIN, *skin_parts))
-        ignored = [_CLASS_OF[part] for part, choice in named.items() if choice == "ignore"]
-        if ignored:
-            skin[np.isin(labels, ignored)] = IGNORE
+        masks = {head: np.isin(labels, classes).astype(np.uint8) for head, classes in HEADS.items()}
+        for part, value in _CLASS_OF.items():
+            masks["skin"][labels == value] = MEANINGS[self.labels[part]]
         return Sample(
             image=image,
-            skin=skin,
-            person=person_mask(labels),
+            masks=masks,
             dataset=self.name,
             image_id=item.image_id,
             subject=item.subject,

@@ -36,7 +36,7 @@ def image_properties(sample: Sample) -> ImageProperties:
     return ImageProperties(
         brightness=float(luma.mean()) / 255,
         sharpness=float(cv2.Laplacian(luma, cv2.CV_32F).var(dtype=np.float64)),
-        regions=None if sample.skin is None else _regions(sample.skin == FOREGROUND),
+        regions=_regions(sample.masks["skin"] == FOREGROUND) if "skin" in sample.masks else None,
     )
 
 

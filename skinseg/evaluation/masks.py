@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from skinseg.datasets.base import Dataset
-from skinseg.datasets.sample import HEADS, Sample
+from skinseg.datasets.heads import HEADS
+from skinseg.datasets.sample import Sample
 from skinseg.errors import UserError
 from skinseg.images.decoding import read_levels
 from skinseg.images.files import is_clutter
 from skinseg.models.prediction import Probability
 
-LAYOUT = "<dataset>/<skin or person>/<image id>.png"
+LAYOUT = f"<dataset>/<{' or '.join(HEADS)}>/<image id>.png"
 WHITE = 65535
 """The level of a 16-bit PNG that says probability 1, as `skinseg predict --probabilities` writes it."""
 
@@ -66,7 +67,7 @@ class MaskFolder:
         dataset = ""
         for sample in samples:
             dataset = sample.dataset
-            labelled |= {head for head in self.prepare(sample) if sample.mask(head) is not None}
+            labelled |= {head for head in self.prepare(sample) if head in sample.masks}
         if not labelled:
             raise UserError(
                 f"--masks {self.root}: masks of {' and '.join(self.folders[dataset])} found, which dataset {dataset} "

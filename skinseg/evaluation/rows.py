@@ -29,8 +29,8 @@ class ResultRow:
     subset: "test" (the split's test part) or "all".
     tp, fp, fn, tn, ignored: pixels at the image's own resolution, width x height together.
     contour_true, contour_found, contour_predicted, contour_right: pixels, see `skinseg.evaluation.contour`.
-    outside_person: predicted skin pixels, ignored ones left out, where the model sees no person; None for the
-        person head, and where the model has no such head.
+    outside_person: predicted skin pixels, ignored ones left out, where the model sees no person; None for every other
+        head, and where the model has no person head.
     positives, negatives: pixels per bin of probability, see `skinseg.evaluation.score_histogram`.
     tone: Fitzpatrick group 1-6; tone_source says whether it was "labelled", "estimated" (from ITA) or "recognised"
         (by a model, see `skinseg.recognition`).

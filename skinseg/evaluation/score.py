@@ -11,7 +11,8 @@ import numpy as np
 
 from skinseg.datasets.base import Dataset
 from skinseg.datasets.confusion import confusion
-from skinseg.datasets.sample import HEADS, IGNORE, Sample
+from skinseg.datasets.heads import HEADS
+from skinseg.datasets.sample import IGNORE, Sample
 from skinseg.evaluation.contour import contour_counts
 from skinseg.evaluation.image_properties import image_properties
 from skinseg.evaluation.panels import panel, panel_paths, write_panel
@@ -72,7 +73,7 @@ def score(
     seen: of an image id, one of `skinseg.models.lineage.SEEN`. recogniser: see `tone_of`.
 
     The probability map has the image's own resolution and is cut at `origin.threshold`; the mask is never resized.
-    A panel of the first labelled head (skin before person) is written under `results`/panels.
+    A panel of the first labelled head (in the order of the table) is written under `results`/panels.
     A network runs in the calling thread; one thread reads ahead of it and one counts behind it.
     Raises UserError for an image or mask that cannot be read, as the dataset does.
     """
@@ -124,8 +125,8 @@ def tone_of(
     ITA: never the one where the other has no answer. (None, None, None) where there is neither a label nor enough skin.
     """
     estimate = None
-    if sample.skin is not None:
-        estimate = estimate_tone(sample.image, sample.skin)
+    if "skin" in sample.masks:
+        estimate = estimate_tone(sample.image, sample.masks["skin"])
     ita = None if estimate is None else estimate[0]
     if sample.tone is not None:
         return sample.tone, "labelled", ita
@@ -148,7 +149,7 @@ def _rows(
     properties = asdict(image_properties(sample))
     rows: list[ResultRow] = []
     for head in HEADS:
-        mask = sample.mask(head)
+        mask = sample.masks.get(head)
         if mask is None or head not in predicted:
             continue
         if not rows:

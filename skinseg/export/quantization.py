@@ -130,9 +130,9 @@ def skin_miou(predictor: ImagePredictor, dataset: Dataset, image_ids: Sequence[s
     values = []
     for image_id in image_ids:
         sample = dataset.read(items[image_id])
-        if sample.skin is not None:
+        if "skin" in sample.masks:
             found = predictor.predict(sample.image).probabilities["skin"] >= THRESHOLD
-            values.append(confusion(found, sample.skin).iou)
+            values.append(confusion(found, sample.masks["skin"]).iou)
     return float(np.mean(values))
 
 

@@ -20,6 +20,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from skinseg.datasets.heads import STANDARD
 from skinseg.errors import UserError
 from skinseg.models.encoder import check_finite, weights_sha256
 from skinseg.models.exported import CONFIG, RELEASED, WEIGHTS, WEIGHTS_IN_THE_BOX, meant
@@ -199,16 +200,41 @@ def model_of(checkpoint: Checkpoint) -> TwoHeadUnet:
 def load_weights(model: TwoHeadUnet, checkpoint: Checkpoint) -> None:
     """Copy a checkpoint's weights into a model, and the normalisation that they were trained with.
 
+    A head that the checkpoint lacks stays as it is in the model, and one that the model lacks is left out.
     Raises UserError where names or shapes differ.
     """
+    fresh, dropped = _heads_apart(model, checkpoint)
+    own = {name: value for name, value in model.state_dict().items() if _head_of(name) in fresh}
+    given = {name: value for name, value in checkpoint.state_dict.items() if _head_of(name) not in dropped}
     try:
-        model.load_state_dict(checkpoint.state_dict)
+        model.load_state_dict(own | given)
     except RuntimeError as error:
         raise UserError(
             f"checkpoint {checkpoint.path} holds weights of {_described(checkpoint.model)}, which do not fit "
             f"{_described(model.config)}; give the model the same options, or another checkpoint"
         ) from error
     model.normalize_as(checkpoint.model)
+
+
+def heads_that_differ(model: TwoHeadUnet, checkpoint: Checkpoint) -> list[str]:
+    """A sentence for each head that `load_weights` leaves as it is, or leaves out."""
+    fresh, dropped = _heads_apart(model, checkpoint)
+    return [
+        *(f"head {head}: begins fresh, {checkpoint.path} has none" for head in fresh),
+        *(f"head {head}: dropped, {checkpoint.path} has it and --model.heads does not" for head in dropped),
+    ]
+
+
+def _heads_apart(model: TwoHeadUnet, checkpoint: Checkpoint) -> tuple[list[str], list[str]]:
+    """The heads that only the model has, and those that only the checkpoint has."""
+    theirs = checkpoint.model.get("heads", STANDARD)
+    return [head for head in model.heads if head not in theirs], [h for h in theirs if h not in model.heads]
+
+
+def _head_of(name: str) -> str | None:
+    """The head that a parameter of `TwoHeadUnet` is of, None of a shared one."""
+    part, _, rest = name.partition(".")
+    return rest.partition(".")[0] if part in ("branches", "classifiers") else None
 
 
 def metadata_of(model: TwoHeadUnet, size: int, **more: Any) -> dict[str, Any]:

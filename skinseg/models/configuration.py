@@ -22,7 +22,7 @@ NOT_DECIDING = frozenset({
     "trainer.barebones", "trainer.num_sanity_val_steps", "trainer.reload_dataloaders_every_n_epochs",
     "trainer.enable_autolog_hparams",
     # told by another option
-    "data.size",
+    "data.size", "data.heads",
 })  # fmt: skip
 UNRECORDED = "what was not recorded"
 """Stands for the options of a checkpoint that an earlier version wrote."""

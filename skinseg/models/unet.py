@@ -1,4 +1,4 @@
-"""The two-head U-Net, plain torch: one encoder, one answer for skin and one for the person."""
+"""The U-Net, plain torch: one encoder, and an answer of its own for each head: skin, person, others."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args
@@ -9,7 +9,7 @@ from segmentation_models_pytorch.base.initialization import initialize_decoder, 
 from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoder
 from torch import Tensor, nn
 
-from skinseg.datasets.sample import HEADS
+from skinseg.datasets.heads import STANDARD
 from skinseg.errors import UserError
 from skinseg.models.encoder import IMAGENET_MEAN, IMAGENET_STD, build
 
@@ -30,6 +30,7 @@ class TwoHeadUnet(nn.Module):
     (docs/results/first-light.md).
 
     encoder: any encoder of segmentation_models_pytorch, timm's under "tu-<name>".
+    heads: their names, one of `skinseg.datasets.heads.HEADS` each where the network is to be trained.
     decoder_channels: widths of the five decoder stages, coarse to fine.
     encoder_weights: None for random initialisation, "imagenet" or a file; see `skinseg.models.encoder.build`.
     mean, std: of the image's channels, RGB in 0-255, by which it is normalised; with encoder_weights, those that
@@ -46,7 +47,7 @@ class TwoHeadUnet(nn.Module):
         decoder_channels: Sequence[int] = (128, 64, 32, 24, 16),
         head_split: HeadSplit = "decoder",
         encoder_weights: str | None = None,
-        heads: Sequence[str] = HEADS,
+        heads: Sequence[str] = STANDARD,
         mean: Sequence[float] = IMAGENET_MEAN,
         std: Sequence[float] = IMAGENET_STD,
     ) -> None:

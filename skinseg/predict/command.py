@@ -1,6 +1,7 @@
 """`skinseg predict`: masks for the user's own photographs and videos."""
 
 import glob
+import itertools
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from skinseg.datasets.sample import HEADS
+from skinseg.datasets.heads import HEADS
 from skinseg.errors import UserError
 from skinseg.files import written_whole
 from skinseg.images.decoding import Image
@@ -29,7 +30,8 @@ _ENDINGS = frozenset(
 )
 """How the names of outputs end, after the image's own."""
 
-_TINT: dict[str, tuple[int, int, int]] = {"skin": (0, 158, 255), "person": (255, 214, 0)}  # RGB
+_TINTS = ((0, 158, 255), (255, 214, 0), (255, 64, 160), (80, 220, 100), (170, 90, 255))
+"""RGB of each head in turn, of skin first."""
 
 
 def predict(
@@ -46,7 +48,7 @@ def predict(
     where one was skipped.
 
     images: as `find_pictures`. checkpoint: as `skinseg.models.loading.load`.
-    out: gets NAME_skin.png and NAME_person.png, 8 bit, 255 where the head's probability is at least 0.5, at the
+    out: gets NAME_skin.png and one of every other head, 8 bit, 255 where the head's probability is at least 0.5, at the
         photograph's own resolution, turned as its EXIF orientation says; NAME_skin_probability.png and so on,
         16 bit, 65535 is 1; NAME_overlay.jpg; and predictions.jsonl, an object per image: what was found, or why
         it was skipped. A video's frames are NAME/000000_skin.png and so on: PNG, because a video codec would
@@ -168,12 +170,12 @@ def overlay(image: Image, prediction: Prediction) -> Image:
     if "person" in masks:
         shown[~masks["person"]] *= 0.6
     skin = masks["skin"]
-    shown[skin] = 0.55 * shown[skin] + 0.45 * np.asarray(_TINT["skin"], np.float32)
+    shown[skin] = 0.55 * shown[skin] + 0.45 * np.asarray(_TINTS[0], np.float32)
     picture = shown.round().astype(np.uint8)
     width = max(1, round(max(skin.shape) / 500))
-    for head, mask in masks.items():
+    for mask, tint in zip(masks.values(), itertools.cycle(_TINTS)):
         outlines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-        cv2.drawContours(picture, outlines, -1, _TINT[head], width)
+        cv2.drawContours(picture, outlines, -1, tint, width)
     return picture
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from skinseg.datasets.sample import HEADS
+from skinseg.datasets.heads import HEADS
 from skinseg.evaluation.metrics import with_metrics
 from skinseg.evaluation.panels import panel_paths
 from skinseg.reports.results import Results

@@ -59,7 +59,7 @@ def model_card(exported: Exported, results: Sequence[Results]) -> str:
     parts = [
         "---\nlibrary_name: skinseg\npipeline_tag: image-segmentation\ntags: [skin-segmentation, onnx, safetensors]\n"
         "license: other\nlicense_name: terms-of-the-training-data\n---",
-        "# Skin segmentation, two-head U-Net",
+        "# Skin segmentation, U-Net",
         f"Finds {heads} in photographs: a probability and a mask per pixel, at the photograph's own resolution. "
         f"Encoder `{checkpoint.model['encoder']}`; the network sees each picture with its long side at {size} pixels. "
         f"Weights SHA-256 `{checkpoint.sha256}`.",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from skinseg.datasets.sample import HEADS
+from skinseg.datasets.heads import HEADS
 from skinseg.evaluation.factors import Effect, effects
 from skinseg.evaluation.metrics import FEW_IMAGES
 from skinseg.reports.published import RENDERED

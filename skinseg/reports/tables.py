@@ -1,13 +1,13 @@
 """Result rows to the tables of a report: plain data that Markdown, HTML and the console all print."""
 
 import math
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
-from skinseg.datasets.sample import HEADS
+from skinseg.datasets.heads import HEADS
 from skinseg.evaluation.conventions import rosetta
 from skinseg.evaluation.metrics import FEW_IMAGES, by_test_set, by_tone, reduce, tone_gap
 from skinseg.reports.published import RENDERED
@@ -147,7 +147,7 @@ def dataset_tables(results: Results) -> list[Table]:
 
 
 def tone_tables(
-    runs: Sequence[tuple[str, Results]], heads: Sequence[str] = HEADS, together: bool = False
+    runs: Sequence[tuple[str, Results]], heads: Iterable[str] = HEADS, together: bool = False
 ) -> list[Table]:
     """One table per head and tone source, labelled first: mIoU per group, the gap and the worst. Where a recogniser
     told the groups, those that ITA gives the same images stand in a table of their own.

@@ -97,6 +97,7 @@ class TrainingCLI(LightningCLI):
         for word, method in METHODS.items():
             parser.add_class_arguments(method, word)
         parser.link_arguments("data.size", "model.size")
+        parser.link_arguments("model.heads", "data.heads")
         for option in ("model.seed", "data.seed"):
             parser.link_arguments("seed_everything", option, compute_fn=int)
 
@@ -149,8 +150,9 @@ class TrainingCLI(LightningCLI):
             )
         config.ckpt_path = str(path)
         config.model.encoder_weights = None
-        for name in ("encoder", "decoder_channels", "head_split"):
+        for name in ("encoder", "decoder_channels", "head_split", "heads"):
             config.model[name] = found.model[name]
+        config.data.heads = config.model.heads
         config.data.size = config.model.size = found.metadata["patch_size"]
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:

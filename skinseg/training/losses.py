@@ -1,4 +1,4 @@
-"""Loss of one head over the pixels that are labelled, and of both heads together."""
+"""Loss of one head over the pixels that are labelled, and of all heads together."""
 
 from collections.abc import Mapping
 

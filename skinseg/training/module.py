@@ -1,4 +1,4 @@
-"""The Lightning module: losses, optimizer and scores around the plain two-head U-Net."""
+"""The Lightning module: losses, optimizer and scores around the plain U-Net."""
 
 import dataclasses
 import math
@@ -15,6 +15,7 @@ from torch import Tensor
 from skinseg.data import streams
 from skinseg.data.streams import Part
 from skinseg.datasets.confusion import confusion
+from skinseg.datasets.heads import STANDARD, checked_heads
 from skinseg.datasets.sample import Sample
 from skinseg.errors import UserError
 from skinseg.models import checkpoint as checkpoints
@@ -29,23 +30,24 @@ from skinseg.training.losses import head_losses
 
 
 class SkinPersonModule(pl.LightningModule):
-    """Trains both heads, each only where its label exists.
+    """Trains all heads, each only where its label exists.
 
-    A training batch is a dict of uint8 tensors: image (B, 3, S, S) and skin, person (B, S, S) in {0, 1, 255},
+    A training batch is a dict of uint8 tensors: image (B, 3, S, S) and of each head (B, S, S) in {0, 1, 255},
     an absent label all 255; for an adaptation method (`adapt_by`) it is one of each set, "source" and "target". A
     validation or test batch is a list of `Sample`, scored one by one at its own resolution.
 
     encoder, decoder_channels, head_split, encoder_weights: see `TwoHeadUnet`.
+    heads: what to find, names of `skinseg.datasets.heads.HEADS`, skin among them; skin and person where not given.
     size: side of a training patch in pixels. Whole images are predicted at 1.5 times that long side, which
         travels with the checkpoint: patches are cut from images of twice the side and shrunk by up to 2, so
         1.5 is the middle of the scales that training shows.
     lr: learning rate at its highest; weight_decay: of AdamW decoupled, of Adam as L2.
     schedule: "constant", or "cosine": up from 0 over the first `warmup` share of all steps, then down to 0.
     dice: weight of the Dice loss beside the cross entropy; 0 leaves it out.
-    person_weight: weight of the person head's loss beside the skin head's 1.
+    person_weight: weight of the person head's loss beside the 1 of every other.
     balance: weight the cross entropy by inverse class frequency over the training set.
     pretrained: checkpoint, run or folder of runs (its newest finished one) to start from, or "released"; None for
-        what encoder_weights say.
+        what encoder_weights say. A head that it lacks begins fresh, one that is not among `heads` is dropped.
     criterion: the validation score whose highest epoch is kept as the best; see `skinseg.training.criterion`.
     channels_last: memory layout that convolutions like. compile: torch.compile, on CUDA only.
     seed: of everything random inside the network; augmentation has its own in the datamodule.
@@ -59,6 +61,7 @@ class SkinPersonModule(pl.LightningModule):
         decoder_channels: list[int] | None = None,
         head_split: HeadSplit = "decoder",
         encoder_weights: str | None = None,
+        heads: list[str] | None = None,
         size: int = 160,
         lr: float = 1e-3,
         optimizer: Literal["adam", "adamw"] = "adamw",
@@ -85,6 +88,7 @@ class SkinPersonModule(pl.LightningModule):
             head_split=head_split,
             # Weights about to be overwritten are not worth a look.
             encoder_weights=None if pretrained else encoder_weights,
+            heads=STANDARD if heads is None else checked_heads(heads, "--model.heads"),
         )
         self.patch_size = size
         self.size = size * 3 // 2
@@ -94,7 +98,7 @@ class SkinPersonModule(pl.LightningModule):
         self.schedule = schedule
         self.warmup = warmup
         self.dice = dice
-        self.head_weight = {"skin": 1.0, "person": person_weight}
+        self.head_weight = dict.fromkeys(self.network.heads, 1.0) | {"person": person_weight}
         self.balance = balance
         self.criterion = criterion
         self.tone_scores: dict[int, list[float]] = {}
@@ -116,6 +120,8 @@ class SkinPersonModule(pl.LightningModule):
         if pretrained is not None:
             parent = checkpoints.read_checkpoint(checkpoints.newest_checkpoint(Path(pretrained)))
             checkpoints.load_weights(self.network, parent)
+            for line in checkpoints.heads_that_differ(self.network, parent):
+                print(line)
             self.parent = parent.sha256
             self.start = lineage.start_of(parent.metadata)
             self.lineage = lineage.lineage_of(parent.metadata)
@@ -257,7 +263,7 @@ class SkinPersonModule(pl.LightningModule):
         for sample in samples:
             probabilities = predictor.probabilities(sample.image)
             for head, values in scores.items():
-                mask = sample.mask(head)
+                mask = sample.masks.get(head)
                 if mask is not None:
                     values.append(confusion(probabilities[head] >= THRESHOLD, mask).iou)
                     if stage == "val" and head == "skin" and sample.tone is not None:

@@ -13,7 +13,8 @@ from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 
 from skinseg import tracking
 from skinseg.datasets.fingerprint import fingerprint
-from skinseg.datasets.sample import HEADS, IGNORE, Sample
+from skinseg.datasets.heads import HEADS
+from skinseg.datasets.sample import IGNORE, Sample
 from skinseg.errors import install
 from skinseg.files import written_whole
 from skinseg.models import checkpoint as checkpoints
@@ -93,7 +94,7 @@ def mask_layers(sample: Sample, probabilities: Mapping[str, Probability]) -> dic
     """
     layers = {}
     for value, head in enumerate(HEADS, start=1):
-        truth = sample.mask(head)
+        truth = sample.masks.get(head)
         found = probabilities[head] >= THRESHOLD if head in probabilities else None
         for kind, mask in (("truth", truth), ("prediction", found)):
             if mask is None:
