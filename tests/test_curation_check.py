@@ -147,7 +147,7 @@ def test_a_rendered_set_is_checked_in_its_own_folder(
     code, found = check(capsys, root)
     assert code == 2
     assert found["rendered"]["images"] == 11
-    assert found["rendered"]["heads"] == ["skin", "person"]
+    assert found["rendered"]["heads"] == ["skin", "person", "hair"]
     assert found["rendered"]["labels"]["lips"] == "background"
     ((flaw),) = found["rendered"]["wrong"]
     assert "000003.png" in flaw["file"]

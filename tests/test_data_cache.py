@@ -32,6 +32,21 @@ def test_round_trip_is_exact_where_nothing_shrinks(tmp_path: Path) -> None:
             assert (cached.subject, cached.tone) == (read.subject, read.tone)
 
 
+def test_a_further_head_has_a_cache_of_its_own_where_it_may_be_labelled(tmp_path: Path) -> None:
+    three = ("skin", "person", "hair")
+    rendered = open_dataset("rendered", fakes.make_rendered(tmp_path / "rendered", 4))
+    two, more = (open_cache(rendered, 32, tmp_path / "cache", heads) for heads in (("skin", "person"), three))
+    assert (two.heads, more.heads) == (three[:2], three)
+    assert two.folder != more.folder
+    for name in ("images.u8", "skin.u8", "person.u8"):
+        assert (two.folder / name).read_bytes() == (more.folder / name).read_bytes()
+    assert open_cache(rendered, 32, tmp_path / "cache", ("skin",)).folder == two.folder
+    ecu = open_dataset("ecu", fakes.make_ecu(tmp_path / "ecu", 3))
+    photographs = open_cache(ecu, 32, tmp_path / "cache", three)
+    assert photographs.heads == ("skin",)
+    assert photographs.folder == open_cache(ecu, 32, tmp_path / "cache").folder
+
+
 def test_images_shrink_to_the_long_side_and_masks_keep_their_values(tmp_path: Path) -> None:
     dataset = open_dataset("sfa", fakes.make_sfa(tmp_path / "SFA", 3))
     cache = open_cache(dataset, 48, tmp_path / "cache")

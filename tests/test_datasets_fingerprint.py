@@ -90,6 +90,10 @@ def test_every_fact_counts(cache: Path, tmp_path: Path) -> None:
         assert now() != first, column
         (root / "pairs.csv").write_text(table)
     assert now() == first
+    # The same file as a mask of something else.
+    (root / "pairs.csv").write_text(table.replace(",person,", ",hair,"))
+    assert open_dataset("folder", root).heads == ("skin", "hair")
+    assert now() != first
 
     ecu = fakes.make_ecu(tmp_path / "ecu", 3)
     policies = {

@@ -172,9 +172,9 @@ def _other_dataset(path: Path, masks: Path) -> None:
         (_colour, "photo 03.png: coloured"),
         (_spoil, "photo 03.png: the PNG is cut off"),
         (_no_folder, "masks: no such folder"),
-        (_no_head, "neither skin/ nor person/ found in"),
+        (_no_head, "neither skin/ nor person/ nor hair/ found in"),
         (_other_head, "masks of person found, which dataset pratheepan does not label"),
-        (_other_dataset, "neither skin/ nor person/ found in"),
+        (_other_dataset, "neither skin/ nor person/ nor hair/ found in"),
     ],
 )
 def test_a_bad_mask_is_told_in_a_sentence_and_nothing_is_written(

@@ -10,6 +10,7 @@ import torch
 
 from skinseg.errors import UserError
 from skinseg.models.checkpoint import (
+    heads_that_differ,
     load_model,
     load_weights,
     metadata_of,
@@ -109,6 +110,27 @@ def test_weights_of_another_model_are_refused(tmp_path: Path) -> None:
     saved(tmp_path / "b.ckpt", state_dict={"network.none": torch.zeros(1)})
     with pytest.raises(UserError, match=r"b.ckpt.*do not fit"):
         load_model(tmp_path / "b.ckpt")
+
+
+@pytest.mark.parametrize("head_split", ["conv", "decoder"])
+def test_shared_heads_are_taken_over_and_the_others_left(tmp_path: Path, head_split: str) -> None:
+    saved(tmp_path / "two.ckpt", head_split)
+    three = TwoHeadUnet(decoder_channels=CHANNELS, head_split=head_split, heads=("skin", "person", "hair"))
+    fresh = [value.clone() for value in three.head_parameters("hair")]
+    two = read_checkpoint(tmp_path / "two.ckpt")
+    load_weights(three, two)
+    assert heads_that_differ(three, two) == [f"head hair: begins fresh, {tmp_path / 'two.ckpt'} has none"]
+    state = three.state_dict()
+    assert all(torch.equal(state[name], value) for name, value in two.state_dict.items())
+    assert all(torch.equal(*pair) for pair in zip(fresh, three.head_parameters("hair"), strict=True))
+
+    content = {f"network.{name}": value for name, value in state.items()}
+    saved(tmp_path / "three.ckpt", state_dict=content, skinseg=metadata_of(three, size=96))
+    skin = TwoHeadUnet(decoder_channels=CHANNELS, head_split=head_split, heads=("skin",))
+    load_weights(skin, read_checkpoint(tmp_path / "three.ckpt"))
+    assert all(torch.equal(state[name], value) for name, value in skin.state_dict().items())
+    said = heads_that_differ(skin, read_checkpoint(tmp_path / "three.ckpt"))
+    assert [line.split(",")[0] for line in said] == ["head person: dropped", "head hair: dropped"]
 
 
 def make_run(runs: Path, job: str, name: str, finished: bool = True) -> Path:

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,11 @@ import pytest
 import torch
 import yaml
 
+import skinseg
+from skinseg.cli import main
 from skinseg.errors import UserError
+from skinseg.evaluation.rows import read_rows
+from skinseg.export.command import drawn_images
 from skinseg.models.checkpoint import load_model, newest_checkpoint, read_checkpoint
 from skinseg.models.configuration import configuration_of
 from skinseg.models.lineage import Training, lineage_of
@@ -124,6 +129,92 @@ def test_photographs_move_the_skin_head_and_leave_the_person_head(
 
     with pytest.raises(UserError, match=r"best\.ckpt holds weights of .* which do not fit"):
         command.main(["fit", *arguments, "--model.pretrained", "runs/pretrain", "--model.head_split", "conv"])
+
+
+@pytest.mark.slow
+def test_a_third_head_is_trained_scored_predicted_and_exported(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By its name alone: nothing but the table of heads knows it."""
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    three = ["--model.heads", "[skin, person, hair]"]
+    command.main(["fit", *arguments, *three, "--job", "three", "--trainer.max_epochs", "3"])
+    (run,) = Path("runs", "three").iterdir()
+    assert column(run, "train/hair_loss")[-1] < column(run, "train/hair_loss")[0]
+    assert len(column(run, "val/hair_miou")) == 3
+    best = newest_checkpoint(run)
+    capsys.readouterr()
+    command.main(["test", "--ckpt_path", str(best), "--data.data_root", "set"])  # heads are the checkpoint's
+    assert "test/hair_miou" in capsys.readouterr().out
+
+    make_ecu(Path("photographs", "ecu"), count=12)
+    scored = [("rendered", "skin"), ("rendered", "person"), ("rendered", "hair"), ("ecu", "skin")]
+
+    def evaluated(out: str, *options: str) -> dict[tuple[str, str, str], tuple[int, int]]:
+        assert (
+            main(["evaluate", *options, "--rendered", "set", "--data-root", "photographs", "--out", out]) == 0
+        )
+        found = read_rows(Path(out, "rows.parquet"))
+        assert {(row.test_set, row.head) for row in found} == set(scored)
+        return {(row.test_set, row.image, row.head): (row.tp, row.fp) for row in found}
+
+    counts = evaluated("results", "--checkpoint", str(best))
+    for images, name in (("set/images", "rendered"), ("photographs/ecu/origin_images", "ecu")):
+        assert (
+            main(["predict", images, "--checkpoint", str(best), "--out", f"found/{name}", "--overlays"]) == 0
+        )
+        for path in Path("found", name).glob("*.png"):
+            image_id, _, head = path.stem.rpartition("_")
+            Path("masks", name, head).mkdir(parents=True, exist_ok=True)
+            path.rename(Path("masks", name, head, f"{image_id}.png"))
+    # What was predicted, scored as somebody's masks, are the same numbers.
+    assert evaluated("again", "--masks", "masks", "--name", "predicted") == counts
+
+    assert main(["export", str(best), "--out", "exported", "--int8", "photographs"]) == 0
+    assert "int8 on ecu" in capsys.readouterr().out
+    record = json.loads(Path("exported", "config.json").read_text())
+    assert record["model"]["heads"] == ["skin", "person", "hair"]
+    image = drawn_images()[0]
+    expected = skinseg.load(best, "cpu").predict(image).probabilities
+    found = skinseg.load(Path("exported", "model.onnx")).predict(image).probabilities
+    assert found.keys() == expected.keys() == {"skin", "person", "hair"}
+    assert all(abs(found[head] - value).max() < 1e-4 for head, value in expected.items())
+
+    # Back to two heads, on photographs, which label one of them; and to three again.
+    tune = [
+        "fit",
+        *arguments,
+        "--data.dataset",
+        "ecu",
+        "--data.data_root",
+        "photographs",
+        "--trainer.max_epochs",
+        "1",
+    ]
+    command.main([*tune, "--job", "two", "--model.pretrained", "runs/three"])
+    assert capsys.readouterr().out.count("head hair: dropped") == 1
+    (two,) = Path("runs", "two").iterdir()
+    assert "val/person_miou" not in rows(two)[0]
+    command.main([*tune, *three, "--job", "back", "--model.pretrained", "runs/two"])
+    assert capsys.readouterr().out.count("head hair: begins fresh") == 1
+    assert load_model(newest_checkpoint(Path("runs", "back"))).heads == ("skin", "person", "hair")
+
+
+@pytest.mark.parametrize(
+    ("heads", "sentence"),
+    [
+        (
+            "[skin, hairs]",
+            "--model.heads hairs: no such head, did you mean hair?, expected some of skin, person, hair",
+        ),
+        ("[skin, hair, hair]", "--model.heads: hair is named 2 times, expected each head once"),
+        ("[hair]", "--model.heads [hair]: skin is missing, expected it among them"),
+    ],
+)
+def test_heads_that_cannot_be_trained_are_refused(arguments: list[str], heads: str, sentence: str) -> None:
+    with pytest.raises(UserError, match=re.escape(sentence)):
+        command.main(["fit", *arguments, "--model.heads", heads])
+    assert not Path("runs").exists()
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from skinseg.datasets.base import Dataset
+from skinseg.datasets.heads import STANDARD
 from skinseg.errors import UserError
 from skinseg.files import written_whole
 
@@ -39,7 +40,9 @@ def fingerprint(dataset: Dataset, cache_dir: Path | None = None, labelled: bool 
     lines: list[object] = [[dataset.name, dataset.policy if labelled else None]]
     for item in dataset.items:
         contents = [digests[path] for path in files[item.image_id]]
-        lines.append([item.image_id, item.subject, item.tone, *contents])
+        # A further head is told by its name; a person's mask by being there.
+        named = [head for head in item.more_masks if labelled and head not in STANDARD]
+        lines.append([item.image_id, item.subject, item.tone, *contents, *named])
     return hashlib.sha256(json.dumps(lines).encode()).hexdigest()[:16]
 
 
