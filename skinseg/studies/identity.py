@@ -13,7 +13,7 @@ from skinseg.source import GENERATOR, GENERATOR_CARRIES, source_hashes
 _LABELS = ("synthetic/labels.py", "synthetic/label_image.py")
 CODE = {
     "render": GENERATOR,
-    "fit": ("images", "models", "training", "data", "datasets", *_LABELS),
+    "fit": ("images", "models", "training", "data", "datasets", "tones", *_LABELS),
     "score": ("images", "evaluation", "models", "data", "datasets", "tones", *_LABELS),
 }
 """Rooms and files of the package that decide the result of a node of each kind."""
