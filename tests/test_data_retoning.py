@@ -114,8 +114,6 @@ def test_retone_writes_a_folder_that_can_be_trained_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fakes.make_pratheepan(tmp_path / "data", 40)
-    tones = pd.DataFrame({"image": ["FacePhoto/x"], "tone": [1]})
-    assert len(tones)
     out = tmp_path / "retoned"
     command = [
         "tones",
@@ -137,7 +135,7 @@ def test_retone_writes_a_folder_that_can_be_trained_on(
         assert sample.skin is not None
         estimate = estimate_tone(sample.image, sample.skin)
         assert estimate is not None
-        row = made[made["image"] == sample.image_id].iloc[0]
+        row = made[made["image"] == Path(sample.image_id).name].iloc[0]
         assert estimate[0] == pytest.approx(row["ita"], abs=0.1)
         assert sample.tone == row["tone"]
     assert "group 1:" in capsys.readouterr().out

@@ -8,7 +8,7 @@ number that falls or rises with tone, of a source on a scale of its own; light: 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
@@ -46,7 +46,8 @@ class Mean:
 
 @dataclass(frozen=True)
 class Others:
-    """Another tool's answers: a row per image without suffix with ita, group and rank. name: what gave them."""
+    """Another tool's answers: a row per file name without folder and suffix, with ita, group and rank. name: what gave
+    them."""
 
     name: str
     rows: pd.DataFrame
@@ -116,9 +117,9 @@ def answers_on(
         ita = float("nan") if estimate is None else estimate
         rows.append({**known, "source": ITA, "ita": ita, "group": _group(ita) if ita == ita else np.nan})
         rows += [
-            {**known, "source": each.name, **each.rows.loc[known["image"]].to_dict()}
+            {**known, "source": each.name, **each.rows.loc[name].to_dict()}
             for each in others
-            if known["image"] in each.rows.index
+            if (name := PurePosixPath(str(known["image"])).name) in each.rows.index
         ]
         if recogniser is not None and view is not None:
             waiting.append((known, view))
