@@ -245,7 +245,7 @@ def _look(dataset: Dataset, item: Item, trained: "Recogniser | None") -> _Look:
         border=float(border.mean()),
         tone=sample.tone if estimate is None else estimate[1],
         estimated=estimate is not None,
-        recognised=answer and answer.group,
+        recognised=None if answer is None else answer.group,
     )
 
 

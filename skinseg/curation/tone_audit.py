@@ -206,8 +206,8 @@ def _null(values: Floats, names: Sequence[str], generator: np.random.Generator) 
     for _ in range(NULLS):
         order = generator.permutation(len(values))
         one, other = order[: len(order) // 2], order[len(order) // 2 :]
-        halves = [[names[i] for i in half] for half in (one, other)]
-        found.append(distinguishable(values[one], values[other], *halves, generator))
+        of_one, of_other = ([names[i] for i in half] for half in (one, other))
+        found.append(distinguishable(values[one], values[other], of_one, of_other, generator))
     return float(np.mean(found))
 
 

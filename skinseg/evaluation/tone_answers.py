@@ -6,9 +6,10 @@ number that falls or rises with tone, of a source on a scale of its own; light: 
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -82,8 +83,9 @@ def read_others(path: Path) -> Others:
             ita = pd.Series([_ita_of_hex(text) for text in rows[said]], rows.index)
         else:
             ita = rows[said].astype("float64") if said == "ita" else pd.Series(np.nan, rows.index)
-        groups = rows[said].astype("float64") if said == "tone" else ita.map(_group, na_action="ignore")
-        rank = rows[said].astype("float64") if said == "label" else ita.where(ita.notna(), -groups)
+        groups = rows[said] if said == "tone" else ita.map(_group, na_action="ignore")
+        groups = groups.astype("float64")
+        rank = rows[said].astype("float64") if said == "label" else ita.fillna(-groups)
     except ValueError as error:
         raise UserError(f"{path}: column {said}: {error}; correct it") from error
     if said == "tone" and not groups.dropna().isin(range(1, 7)).all():
@@ -143,7 +145,7 @@ def _rendered(
     dataset: Rendered, image_ids: Sequence[str]
 ) -> Iterator[tuple[dict[str, object], View | None, float | None]]:
     scenes = one_person(dataset)
-    lights, people = light_of(scenes), person_of(scenes)
+    lights, people = light_of(scenes).to_dict(), person_of(scenes).to_dict()
     for frame in read_frames(dataset, scenes, image_ids):
         estimate = estimate_tone(frame.image, frame.skin)
         known: dict[str, object] = {
@@ -198,12 +200,12 @@ def _recognised(
 def light_of(scenes: pd.DataFrame) -> pd.Series:
     """The light of each frame in words, by where it comes from and, in rooms, how warm it is."""
 
-    def word(row: Mapping[str, object]) -> str:
+    def word(row: Mapping[Hashable, Any]) -> str:
         if row.get("panorama"):
             return "panorama"
         if row["outdoors"]:
             return "outdoors"
-        kelvin = float(str(row["temperature"]))
+        kelvin = float(row["temperature"])
         return f"room, {'warm' if kelvin < 4000 else 'neutral' if kelvin < 5500 else 'cool'}"
 
     if not {"outdoors", "temperature"} <= set(scenes.columns):

@@ -50,15 +50,16 @@ def one_person(dataset: Rendered) -> pd.DataFrame:
 def read_frames(dataset: Rendered, scenes: pd.DataFrame, ids: Collection[str]) -> Iterator[Frame]:
     """The frames of these ids that `scenes` has, one after the other. Raises UserError as the dataset does."""
     wanted = set(ids) & set(scenes.index)
+    ita = {str(name): float(value) for name, value in scenes["ita"].items()}
+    groups = {str(name): int(value) for name, value in scenes["fitzpatrick"].items()}
     for item in dataset.items:
         if item.image_id in wanted:
             labels = read_labels(item.mask_path)
-            row = scenes.loc[item.image_id]
             yield Frame(
                 item.image_id,
                 read_image(item.image_path),
                 skin_mask(labels),
                 told_by(labels),
-                float(row["ita"]),
-                int(row["fitzpatrick"]),
+                ita[item.image_id],
+                groups[item.image_id],
             )

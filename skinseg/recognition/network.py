@@ -1,7 +1,5 @@
 """The network: an encoder's maps, averaged over the skin and over its surroundings, to a normal distribution."""
 
-from typing import cast
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -54,12 +52,12 @@ class ToneNetwork(nn.Module):
         pooled = [_average(each, weight) for each in maps[_LEVELS]]
         told = self.head(torch.cat([*pooled, maps[-1].mean(dim=(2, 3)), self.colors(colors)], dim=1))
         deviation = functional.softplus(told[:, 1]).clamp(_LEAST, _MOST)
-        return MIDDLE + SPREAD * told[:, 0], cast(Tensor, SPREAD * deviation)
+        return MIDDLE + SPREAD * told[:, 0], SPREAD * deviation
 
 
 def _average(maps: Tensor, weight: Tensor) -> Tensor:
     """The mean of maps (B, C, h, w) under each weight (B, 2, S, S): (B, 2 C); zeros where a weight has nothing."""
-    small = functional.adaptive_avg_pool2d(weight, maps.shape[-2:])
+    small = functional.adaptive_avg_pool2d(weight, (maps.shape[-2], maps.shape[-1]))
     share = small / small.sum(dim=(2, 3), keepdim=True).clamp(min=1e-6)
     return torch.einsum("bchw,bkhw->bkc", maps, share).flatten(1)
 

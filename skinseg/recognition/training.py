@@ -109,7 +109,8 @@ def train(dataset: Rendered, out: Path, options: Options, said: Callable[[str], 
         losses = []
         network.train()
         for views, ita in _batches(known, epoch, steps, options):
-            loss = negative_log_likelihood(*network(*stacked(views)), torch.tensor(ita, dtype=torch.float32))
+            mean, deviation = network(*stacked(views))
+            loss = negative_log_likelihood(mean, deviation, torch.tensor(ita, dtype=torch.float32))
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
@@ -118,7 +119,7 @@ def train(dataset: Rendered, out: Path, options: Options, said: Callable[[str], 
             losses.append(float(loss.detach()))
         said(f"epoch {epoch + 1} of {options.epochs}: loss {np.mean(losses):.3f} on {len(known)} frames")
         with written_whole(out / STATE) as beside:
-            state = {"network": network, "optimizer": optimizer, "schedule": schedule}
+            state: dict[str, Any] = {"network": network, "optimizer": optimizer, "schedule": schedule}
             parts = {name: each.state_dict() for name, each in state.items()}
             torch.save({KEY: record, "epoch": epoch + 1, **parts}, beside)
     network.eval()
@@ -188,7 +189,7 @@ def _in_another_light(image: npt.NDArray[np.uint8], generator: np.random.Generat
     grey = linear.mean(axis=2, keepdims=True)
     linear = (grey + (linear - grey) * float(generator.uniform(0.8, 1.15))).clip(0, 1)
     noise = generator.normal(0, abs(generator.normal(0, 0.015)), linear.shape).astype(np.float32)
-    return (255 * (linear ** (1 / 2.2) + noise).clip(0, 1)).astype(np.uint8)
+    return np.asarray(255 * (linear ** (1 / 2.2) + noise).clip(0, 1), np.uint8)
 
 
 def _moved(view: View, generator: np.random.Generator) -> View:

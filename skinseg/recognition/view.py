@@ -96,9 +96,10 @@ def greyed(view: View, reach: int = 0) -> View:
 def inputs(view: View) -> tuple[Image, Floats, Floats]:
     """What the network takes: the image with its skin smoothed; weights of skin and of its surroundings, float32
     (2, S, S); and `colors_of` it."""
-    weight = np.where(view.skin > 255 * _SURE, view.skin, 0).astype(np.float32) / 255
+    share = np.asarray(view.skin / 255, np.float32)
+    weight = np.asarray(np.where(share > _SURE, share, 0), np.float32)
     if np.count_nonzero(weight) < LEAST:
-        weight = view.skin.astype(np.float32) / 255
+        weight = share
     image = _smoothed(view.image, weight)
     around = ((view.skin == 0) & (view.known == 1)).astype(np.float32)
     return image, np.stack([weight, around]), colors_of(image, weight > 0, around > 0)
@@ -115,14 +116,15 @@ def colors_of(image: Image, skin: npt.NDArray[np.bool_], around: npt.NDArray[np.
     found = [*shades, *lit, float(ita_of(lit)), *inside.std(axis=0)]
     outside = lab[around]
     if len(outside) < LEAST:
-        return np.array([*found, *[0.0] * (COLORS - len(found))], np.float32) / 50
+        found += [0.0] * (COLORS - len(found))
+        return (np.array(found) / 50).astype(np.float32)
     bright = outside[outside[:, 0] >= np.percentile(outside[:, 0], 95)]
     found += [
         *np.percentile(outside[:, 0], (10, 90)),
         *outside[:, 1:].mean(axis=0),
         *bright[:, 1:].mean(axis=0),
     ]
-    return np.array(found, np.float32) / 50
+    return (np.array(found) / 50).astype(np.float32)
 
 
 def _smoothed(image: Image, weight: Floats) -> Image:

@@ -10,6 +10,7 @@ from skinseg.datasets.registry import find_datasets, open_dataset
 from skinseg.datasets.rendered import Rendered
 from skinseg.errors import UserError
 from skinseg.evaluation import tone_answers as said
+from skinseg.evaluation.factors import Effect
 from skinseg.evaluation.tone_answers import GREYED, ITA, MODEL, Mean
 from skinseg.files import written_whole
 from skinseg.recognition.frames import one_person
@@ -104,7 +105,7 @@ def comparison_tables(rows: pd.DataFrame, title: str) -> list[Table]:
             )
         )
     header = ("mean error, °", "less ITA's, paired", "90 % intervals that hold") if known else ()
-    notes = (
+    notes: tuple[str, ...] = (
         "Error: the answer's distance from the tone that the frame was asked for, in degrees of ITA; paired on the "
         "frames that both answer. Same group, within one: of the six. Rank correlation: Spearman's.",
     )
@@ -173,7 +174,7 @@ def _confusion_table(name: str, part: pd.DataFrame, title: str) -> Table:
     return Table(f"{title}: {name}, true against answered group", header, lines, brief=0)
 
 
-def _fidelity_table(source: str, effects: Sequence[said.Effect]) -> Table:
+def _fidelity_table(source: str, effects: Sequence[Effect]) -> Table:
     lines: list[tuple[Entry, ...]] = []
     for effect in effects[:SHOWN]:
         low, high = (choose(effect.groups, key=lambda group: group.mean) for choose in (min, max))
@@ -202,7 +203,7 @@ def _fidelity_table(source: str, effects: Sequence[said.Effect]) -> Table:
     )
 
 
-def _fidelity_lines(found: dict[str, list[said.Effect]]) -> list[dict[str, object]]:
+def _fidelity_lines(found: dict[str, list[Effect]]) -> list[dict[str, object]]:
     return [
         {"source": source, "attribute": effect.factor, "group": group.name, "error": group.mean, "low": group.low,
          "high": group.high, "images": group.images, "explained": effect.explained, "q": effect.q}
