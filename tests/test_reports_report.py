@@ -200,7 +200,23 @@ def test_tone_tables_never_mix_sources(results: Path) -> None:
     assert few.few
 
 
+<<<<<<< HEAD
 @pytest.mark.slow
+=======
+def test_recognised_groups_and_ita_s_of_the_same_images_stand_in_two_tables(results: Path) -> None:
+    read = read_results(results)
+    told = read.rows["tone_source"] == "estimated"
+    rows = read.rows.assign(tone_source=read.rows["tone_source"].where(~told, "recognised"), ita=-20.0)
+    tables = tone_tables([("", dataclasses.replace(read, rows=rows))])
+    assert [table.title.rsplit(", ", 1)[1] for table in tables] == ["labelled", "recognised", "estimated"]
+    images = [
+        [cell.images if isinstance(cell, Value) else 0 for cell in table.lines[0][1:7]]
+        for table in tables[1:]
+    ]
+    assert images == [[0, 0, 25, 25, 0, 0], [0, 0, 0, 0, 50, 0]]
+
+
+>>>>>>> 64cc103 (The audit compares pairs of one fold; a report's recognised and estimated tones are tested apart)
 def test_gallery_has_every_image_worst_first(results: Path) -> None:
     shown = {each.name: each for each in galleries([read_results(results)])}
     assert {name: len(each.pictures) for name, each in shown.items()} == {"ecu": 50, "rendered": 6}

@@ -59,7 +59,7 @@ class Audit:
 
 
 @dataclass(frozen=True)
-class _Picture:
+class Picture:
     """name: of the photograph, the same for its copy."""
 
     name: str
@@ -81,7 +81,7 @@ def audit(data_root: Path, out: Path, datasets: Sequence[str] = (), seed: int = 
         seed: of the folds and the choice.
     """
     opened = [open_dataset(name, data_root) for name in datasets] if datasets else find_datasets(data_root)
-    pictures: list[_Picture] = []
+    pictures: list[Picture] = []
     console = Console(stderr=True)
     for dataset in opened:
         for item in track(dataset.items, f"read {dataset.name}", console=console, transient=True):
@@ -121,7 +121,7 @@ def audit(data_root: Path, out: Path, datasets: Sequence[str] = (), seed: int = 
 
 
 def audit_group(
-    group: int, real: Sequence[_Picture], pictures: Sequence[_Picture], generator: np.random.Generator
+    group: int, real: Sequence[Picture], pictures: Sequence[Picture], generator: np.random.Generator
 ) -> tuple[list[Audit], Image]:
     """A group's audits, and a sheet of pictures; none with fewer than `FEWEST` copies.
 
@@ -129,8 +129,8 @@ def audit_group(
     """
     real = [real[i] for i in generator.permutation(len(real))[:MOST]]
     others = [each for each in pictures if 0 < abs(each.group - group) <= GROUPS_AWAY]
-    before: list[_Picture] = []
-    copies: list[_Picture] = []
+    before: list[Picture] = []
+    copies: list[Picture] = []
     for i in generator.permutation(len(others)):
         if len(copies) == min(MOST, 3 * len(real)):
             break
@@ -138,7 +138,7 @@ def audit_group(
         made = retone(others[i].image, others[i].skin, ita)
         if isinstance(made, Retoned):
             before.append(others[i])
-            copies.append(_Picture(others[i].name, made.image, others[i].skin, made.ita, group))
+            copies.append(Picture(others[i].name, made.image, others[i].skin, made.ita, group))
     if len(copies) < FEWEST:
         return [], np.zeros((1, 1, 3), np.uint8)
     audits = []
@@ -179,17 +179,20 @@ def distinguishable(
     truth = np.repeat([0.0, 1.0], [len(first), len(second)])
     codes = pd.factorize(np.array([*names, *others], dtype=object))[0]
     fold = generator.permutation(codes.max() + 1)[codes] % FOLDS
-    scores = np.zeros(len(truth))
+    total, pairs = 0.0, 0
     for i in range(FOLDS):
         train = fold != i
-        if not 0 < truth[train].sum() < train.sum():
+        held = truth[~train]
+        compared = int(held.sum() * (1 - held).sum())
+        if not compared or not 0 < truth[train].sum() < train.sum():
             continue
         middle, scale = values[train].mean(axis=0), values[train].std(axis=0) + 1e-9
         weights = _logistic((values[train] - middle) / scale, truth[train])
-        scores[~train] = ((values[~train] - middle) / scale) @ weights[1:] + weights[0]
-        # Folds are ranked by themselves: intercepts differ between them.
-        scores[~train] = (rankdata(scores[~train]) - 0.5) / max(1, (~train).sum())
-    return area_under_curve(scores, truth)
+        scores = ((values[~train] - middle) / scale) @ weights[1:]
+        # Pairs of one fold only: classifiers of two folds have scales of their own.
+        total += compared * area_under_curve(scores, held)
+        pairs += compared
+    return total / pairs if pairs else float("nan")
 
 
 def area_under_curve(scores: Floats, truth: Floats) -> float:
@@ -273,7 +276,7 @@ def _lab(image: Image, skin: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.floa
     return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2LAB), np.float32), np.asarray(inside, np.bool_)
 
 
-def _picture(sample: Sample) -> _Picture | None:
+def _picture(sample: Sample) -> Picture | None:
     estimate = None if sample.skin is None else estimate_tone(sample.image, sample.skin)
     if sample.skin is None or estimate is None:
         return None
@@ -286,7 +289,7 @@ def _picture(sample: Sample) -> _Picture | None:
     if small is None:
         return None
     group = sample.tone or fitzpatrick_of(small[0])
-    return _Picture(f"{sample.dataset}/{sample.image_id}", image, skin, small[0], group)
+    return Picture(f"{sample.dataset}/{sample.image_id}", image, skin, small[0], group)
 
 
 def _tile(image: Image) -> Image:
