@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -48,14 +49,16 @@ def test_people_who_differ_in_tone_alone_are_hard_to_tell_once_re_toned() -> Non
         _, color = draw_skin_color(rng, group)
         blank = fakes.fake(0)
         linear = np.where(blank.skin[..., None], color, 0.2) * np.linspace(0.6, 1, fakes.WIDTH)[None, :, None]
-        noisy = 255 * linear_to_srgb(linear.clip(0, 1)) + rng.normal(0, 3, linear.shape)
-        image, skin = noisy.clip(0, 255).astype(np.uint8), blank.skin.astype(np.uint8)
+        linear *= np.exp(rng.normal(0, 0.05, linear.shape))  # grain that a density leaves as it is
+        image = np.rint(255 * linear_to_srgb(linear.clip(0, 1))).astype(np.uint8)
+        skin = cv2.erode(blank.skin.astype(np.uint8), np.ones((5, 5), np.uint8))
         estimate = estimate_tone(image, skin)
         assert estimate is not None
         pictures.append(Picture(f"person {i}", image, skin, estimate[0], group))
     real = [each for each in pictures if each.group == 5]
     (colour, _), sheet = audit_group(5, real, pictures, rng)
-    assert (colour.real, colour.copies) == (24, 36)
+    assert colour.real == 24
+    assert 30 <= colour.copies <= 36
     assert colour.before > 0.95
     assert colour.retoned < colour.before - 0.1
     assert sheet.shape[1] == 6 * 160

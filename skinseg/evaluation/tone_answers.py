@@ -119,7 +119,7 @@ def answers_on(
         ita = float("nan") if estimate is None else estimate
         rows.append({**known, "source": ITA, "ita": ita, "group": _group(ita) if ita == ita else np.nan})
         rows += [
-            {**known, "source": each.name, **each.rows.loc[name].to_dict()}
+            {**known, "source": each.name, **{str(key): value for key, value in each.rows.loc[name].items()}}
             for each in others
             if (name := PurePosixPath(str(known["image"])).name) in each.rows.index
         ]
