@@ -81,5 +81,5 @@ def test_steps_fire_independently() -> None:
 
 
 def test_unknown_strength() -> None:
-    with pytest.raises(UserError, match="'weak' does not exist; choose one of strong, paper"):
+    with pytest.raises(UserError, match="'weak' does not exist; choose one of strong, geometry, hsv, paper"):
         training_transform(48, "weak")
