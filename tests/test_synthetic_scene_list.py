@@ -18,7 +18,13 @@ from skinseg.synthetic.rendering import lanes, renderer, set_folder
 from skinseg.synthetic.rendering.renderer import render_scenes, verify_set
 from skinseg.synthetic.rendering.scene_list import ListedJob, listed_job, read_scenes, scene_hashes
 from skinseg.synthetic.scene import Scene
-from tests.stand_in import plain_scene, write_script
+from tests import stand_in as plain
+from tests.stand_in import write_script
+
+
+def plain_scene(index: int, attempt: int = 0) -> Scene:
+    """One as large as settings allow at the least."""
+    return dataclasses.replace(plain.plain_scene(index, attempt), resolution=16)
 
 
 class PlainList(ListedJob):
@@ -75,6 +81,7 @@ def bad(scene: Scene, **changes: object) -> Scene:
         (bad(plain_scene(0), garments=()).to_json(), "the underwear that everybody wears (see briefs)"),
         (plain_scene(0).to_json().replace('"age": 0.7', '"age": 0.3'), "expected adults only"),
         (plain_scene(0).to_json().replace('"shirt"', '"cape"'), "see cape"),
+        (plain.plain_scene(0).to_json(), "resolution is 8, expected a whole number from 16 to 4096"),
     ],
 )
 def test_bad_scenes_are_refused_in_a_sentence(

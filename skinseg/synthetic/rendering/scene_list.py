@@ -110,6 +110,7 @@ def _scene(text: str, where: str) -> Scene:
         ) from error
     from skinseg.synthetic.clothes.wardrobe import GARMENTS, required_underwear
 
+    GeneratorConfig.from_record({"resolution": scene.resolution, "samples": scene.samples}, where)
     for person in scene.people:
         phenotype = person.body.phenotype
         if phenotype.get("age", 0.0) < YOUNGEST_ADULT:
