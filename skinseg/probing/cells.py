@@ -44,8 +44,8 @@ def _minus_ita(image: Image, skin: Mask) -> float | None:
 
 def _skin_share(image: Image, skin: Mask) -> float | None:
     """Logarithm of the share of the pixels that are skin."""
-    known = np.count_nonzero(skin != IGNORE)
-    share = np.count_nonzero(skin == FOREGROUND) / max(known, 1)
+    known = int(np.count_nonzero(skin != IGNORE))
+    share = int(np.count_nonzero(skin == FOREGROUND)) / max(known, 1)
     return math.log(share) if share > 0 else None
 
 

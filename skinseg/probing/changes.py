@@ -282,8 +282,10 @@ def _surfaces(scene: Scene, change: Callable[[Surface], Surface]) -> Scene | Non
     room = scene.room
     if room.panorama is not None:
         return None
-    parts = {name: change(getattr(room, name)) for name in ("walls", "floor", "ceiling")}
-    return dataclasses.replace(scene, room=dataclasses.replace(room, **parts))
+    changed = dataclasses.replace(
+        room, walls=change(room.walls), floor=change(room.floor), ceiling=change(room.ceiling)
+    )
+    return dataclasses.replace(scene, room=changed)
 
 
 def _plain(color: Color) -> Callable[[Surface], Surface]:

@@ -42,11 +42,11 @@ def measure(image: Image, skin: Mask) -> Measured:
     """All of a picture, uint8 (H, W, 3) RGB, with its true skin, uint8 (H, W) in {0, 1, 255}."""
     small = resized(image, LONG_SIDE)
     mask = cv2.resize(skin, small.shape[1::-1], interpolation=cv2.INTER_NEAREST)
-    known = np.count_nonzero(mask != IGNORE)
+    known = int(np.count_nonzero(mask != IGNORE))
     return Measured(
         statistics=np.concatenate([_statistics(small, mask == FOREGROUND), _statistics(small, mask == 0)]),
         values=measured(tuple(AXES.values()), small, np.asarray(mask, np.uint8)),
-        skin_share=float(np.count_nonzero(mask == FOREGROUND) / max(known, 1)),
+        skin_share=int(np.count_nonzero(mask == FOREGROUND)) / max(known, 1),
         crop=_crop(image, skin),
         whole=resized(image, WHOLE),
     )

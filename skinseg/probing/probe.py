@@ -82,7 +82,8 @@ def run_probe(
     """
     base, given_up = _at_random(config, seed, scenes, segment, studio)
     rows = [Row("none", AS_DRAWN, number, each) for number, each in enumerate(base)]
-    found, gaps = {}, {}
+    found: dict[str, list[Effect]] = {}
+    gaps: dict[str, Effect] = {}
     for name in names:
         changed = _changed(name, base, config, segment, studio)
         rows += changed
