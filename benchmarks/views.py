@@ -36,7 +36,7 @@ def main() -> None:
     for dataset in find_datasets(options.data_root):
         for item in dataset.items[:: options.every]:
             sample = dataset.read(item)
-            if sample.skin is None:
+            if "skin" not in sample.masks:
                 continue
             flipped = np.ascontiguousarray(sample.image[:, ::-1])
             seen, mirrored = {}, {}
@@ -50,7 +50,7 @@ def main() -> None:
                 sizes = list(seen)[:count]
                 views[" and ".join(sizes)] = np.mean([seen[size] for size in sizes], axis=0)
             for view, probability in views.items():
-                iou = confusion(probability >= THRESHOLD, sample.skin).iou
+                iou = confusion(probability >= THRESHOLD, sample.masks["skin"]).iou
                 values.setdefault(dataset.name, {}).setdefault(view, {})[sample.image_id] = round(iou, 4)
     names = list(values)
     print(f"| views | {' | '.join(f'{name} ({len(next(iter(values[name].values())))})' for name in names)} |")

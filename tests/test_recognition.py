@@ -41,7 +41,7 @@ def make_known(root: Path, count: int = 24) -> Rendered:
 
 def frame(dataset: Rendered, i: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     sample = dataset[i]
-    return sample.image, sample.skin, told_by(read_labels(dataset.items[i].mask_path))  # type: ignore[return-value]
+    return sample.image, sample.masks["skin"], told_by(read_labels(dataset.items[i].mask_path))
 
 
 def test_a_view_shows_the_skin_and_what_is_about_it(tmp_path: Path) -> None:

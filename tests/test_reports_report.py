@@ -200,9 +200,6 @@ def test_tone_tables_never_mix_sources(results: Path) -> None:
     assert few.few
 
 
-<<<<<<< HEAD
-@pytest.mark.slow
-=======
 def test_recognised_groups_and_ita_s_of_the_same_images_stand_in_two_tables(results: Path) -> None:
     read = read_results(results)
     told = read.rows["tone_source"] == "estimated"
@@ -216,7 +213,7 @@ def test_recognised_groups_and_ita_s_of_the_same_images_stand_in_two_tables(resu
     assert images == [[0, 0, 25, 25, 0, 0], [0, 0, 0, 0, 50, 0]]
 
 
->>>>>>> 64cc103 (The audit compares pairs of one fold; a report's recognised and estimated tones are tested apart)
+@pytest.mark.slow
 def test_gallery_has_every_image_worst_first(results: Path) -> None:
     shown = {each.name: each for each in galleries([read_results(results)])}
     assert {name: len(each.pictures) for name, each in shown.items()} == {"ecu": 50, "rendered": 6}

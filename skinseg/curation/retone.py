@@ -48,13 +48,13 @@ def retone(dataset: str, data_root: Path, out: Path, split: Path | None = None, 
     console = Console(stderr=True)
     for name in track(make_split(opened, 0, split).train, "measure tones", console=console, transient=True):
         sample = opened.read(items[name])
-        estimate = None if sample.skin is None else estimate_tone(sample.image, sample.skin)
+        estimate = None if "skin" not in sample.masks else estimate_tone(sample.image, sample.masks["skin"])
         if estimate is not None:
             tones[name] = Tone(sample.tone or fitzpatrick_of(estimate[0]), estimate[0])
 
     def read(name: str) -> tuple[Image, Mask | None]:
         sample = opened.read(items[name])
-        return sample.image, sample.skin
+        return sample.image, sample.masks.get("skin")
 
     lines: list[dict[str, object]] = []
     pairs: list[dict[str, object]] = []

@@ -277,14 +277,14 @@ def _lab(image: Image, skin: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.floa
 
 
 def _picture(sample: Sample) -> Picture | None:
-    estimate = None if sample.skin is None else estimate_tone(sample.image, sample.skin)
-    if sample.skin is None or estimate is None:
+    estimate = None if "skin" not in sample.masks else estimate_tone(sample.image, sample.masks["skin"])
+    if estimate is None:
         return None
     # Small enough to keep some thousands; numbers are taken at half of it.
     scale = min(1.0, 2 * SIDE / max(sample.image.shape[:2]))
     size = (max(1, round(sample.image.shape[1] * scale)), max(1, round(sample.image.shape[0] * scale)))
     image = np.asarray(cv2.resize(sample.image, size, interpolation=cv2.INTER_AREA), np.uint8)
-    skin = np.asarray(cv2.resize(sample.skin, size, interpolation=cv2.INTER_NEAREST), np.uint8)
+    skin = np.asarray(cv2.resize(sample.masks["skin"], size, interpolation=cv2.INTER_NEAREST), np.uint8)
     small = estimate_tone(image, skin)
     if small is None:
         return None

@@ -168,7 +168,7 @@ def _labelled(
         if item.tone is None or item.image_id not in wanted:
             continue
         sample = dataset.read(item)
-        if sample.skin is None:
+        if "skin" not in sample.masks:
             continue
         known: dict[str, object] = {
             "test_set": dataset.name,
@@ -176,8 +176,8 @@ def _labelled(
             "subject": item.subject,
             "true_group": item.tone,
         }
-        estimate = estimate_tone(sample.image, sample.skin)
-        yield known, view_of(sample.image, sample.skin), None if estimate is None else estimate[0]
+        estimate = estimate_tone(sample.image, sample.masks["skin"])
+        yield known, view_of(sample.image, sample.masks["skin"]), None if estimate is None else estimate[0]
 
 
 def _recognised(

@@ -67,8 +67,8 @@ class OnnxPredictor(ImagePredictor):
         has_seal = _SEAL.search(content) is not None
         if has_seal and sealed(content) != content:
             raise UserError(
-                f"{name} is not as `skinseg export` wrote it, by the SHA-256 in its {KEY!r} record: damaged or changed; "
-                "export the checkpoint again"
+                f"{name} is not as `skinseg export` wrote it, by the SHA-256 in its {KEY!r} record: damaged or "
+                "changed; export the checkpoint again"
             )
         # Parameters beside the file are found from its path alone.
         opened = str(model) if isinstance(model, Path) and f'"{BESIDE}"'.encode() in content else content

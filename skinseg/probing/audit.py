@@ -136,7 +136,7 @@ def hang(name: str, dataset: Dataset, images: int, features: Features, seed: int
     pictures = []
     for place in sorted(int(each) for each in order):
         sample = dataset[place]
-        skin = sample.mask("skin")
+        skin = sample.masks.get("skin")
         if skin is not None:
             pictures.append(measure(sample.image, skin))
     return gallery(name, pictures, features)
@@ -246,7 +246,7 @@ def asked_of(rendered: Rendered, seed: int, images: int) -> dict[str, float]:
     for record in alone.to_dict("records"):
         item = items[record["image"]]
         sample = rendered.read(item)
-        skin = sample.mask("skin")
+        skin = sample.masks.get("skin")
         value = None if skin is None else AXES["tone"].measure(sample.image, skin)
         if value is not None:
             tone.append((record["fitzpatrick"], record["ita"]))

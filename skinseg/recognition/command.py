@@ -106,7 +106,7 @@ def _lines(dataset: Dataset, trained: Recogniser) -> list[dict[str, object]]:
     for item in track(dataset.items, f"recognise {dataset.name}", console=console, transient=True):
         sample = dataset.read(item)
         answer = trained.recognise(sample)
-        estimate = None if sample.skin is None else estimate_tone(sample.image, sample.skin)
+        estimate = None if "skin" not in sample.masks else estimate_tone(sample.image, sample.masks["skin"])
         numbers = (answer.ita, answer.deviation, *answer.interval) if answer else ()
         lines.append(
             {

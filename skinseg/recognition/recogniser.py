@@ -80,7 +80,7 @@ class Recogniser:
 
     def recognise(self, sample: Sample) -> Answer | None:
         """Of a sample with a mask of its skin; None without one, or with too little skin."""
-        view = None if sample.skin is None else view_of(sample.image, sample.skin)
+        view = None if "skin" not in sample.masks else view_of(sample.image, sample.masks["skin"])
         return None if view is None else self.answers([view])[0]
 
     def answers(self, views: Sequence[View], batch: int = 32) -> list[Answer]:
