@@ -56,7 +56,9 @@ def main() -> None:
     print(f"| views | {' | '.join(f'{name} ({len(next(iter(values[name].values())))})' for name in names)} |")
     print("|---" * (len(names) + 1) + "|")
     for view in next(iter(values.values())):
-        print(f"| {view} | {' | '.join(f'{np.mean(list(values[name][view].values())):.3f}' for name in names)} |")
+        print(
+            f"| {view} | {' | '.join(f'{np.mean(list(values[name][view].values())):.3f}' for name in names)} |"
+        )
     if options.out:
         record_ = {"weights": record.sha256, "values": values}
         options.out.write_text(json.dumps(record_, indent=1) + "\n", encoding="utf-8")

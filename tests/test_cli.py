@@ -42,7 +42,7 @@ HEAVY = "{'torch', 'pytorch_lightning', 'anny', 'pandas', 'scipy'}"
 def test_help_of_every_command_takes_no_torch() -> None:
     script = (
         "import sys\nfrom skinseg.cli import COMMANDS, main\n"
-        "for name in ('', 'data', 'study', *COMMANDS):\n    assert main([*name.split(), '--help']) == 0\n"
+        "for name in ('', 'data', 'study', 'tones', *COMMANDS):\n    assert main([*name.split(), '--help']) == 0\n"
         f"assert not ({HEAVY} | {{'numpy', 'cv2'}}) & set(sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
@@ -95,6 +95,13 @@ def test_options_of_training_are_those_that_its_parser_takes(capsys: pytest.Capt
         ("study run tones --data-root . --seeds 1 -1", "--seeds: -1 found, a whole number of at least 0 expected"),
         ("study run tones --data-root . --other-code agian", "did you mean again?"),
         ("export nowhere --out x", "nowhere does not exist"),
+        ("render --scenes s.jsonl --seed 1 --out x", "--scenes with --config or --seed: expected neither"),
+        ("render --scenes s.jsonl --verify x", "--verify with --scenes: expected neither"),
+        ("tones recognize", "tones recognize: no such command, did you mean recognise?"),
+        ("tones compare --subset tst --out x", "--subset: tst found, all or test expected"),
+        ("tones train --rendered gone", "DATA_ROOT gone: no such folder"),
+        ("balance --count 0 --out x", "--count: 0 found, a whole number of at least 1 expected"),
+        ("audit rendered", "--against is missing"),
         ("data check . --json --names", "both of --json and --names given"),
         ("fit", "DATA_ROOT data: no such folder"),
         ("fit --preset auto --config pretrain --data.data_root=gone", "DATA_ROOT gone: no such folder"),

@@ -37,7 +37,14 @@ def unpack(archives: Sequence[Path], *, out: Path) -> None:
         print(folder)
 
 
-def check(data_root: Path, *, split: Path | None = None, json: bool = False, names: bool = False) -> int:
+def check(
+    data_root: Path,
+    *,
+    split: Path | None = None,
+    recogniser: Path | None = None,
+    json: bool = False,
+    names: bool = False,
+) -> int:
     """Read every file under a folder; say what is there and what is wrong.
 
     Exit code 2 where something is wrong, named file by file.
@@ -45,6 +52,7 @@ def check(data_root: Path, *, split: Path | None = None, json: bool = False, nam
     Args:
         data_root (DATA_ROOT): the folder
         split (CSV): your own split: image,part
+        recogniser (PATH): what `tones train` wrote: show its tones too
         json: for machines
         names: names of the datasets only, for scripts; reads no image
 
@@ -60,7 +68,7 @@ def check(data_root: Path, *, split: Path | None = None, json: bool = False, nam
         return 0
     from skinseg.curation.check import run_check
 
-    return run_check(data_root, split, json)
+    return run_check(data_root, split, json, recogniser)
 
 
 def leaks(data_root: Path, *, split: Path | None = None, out: Path = Path("results/leaks")) -> None:

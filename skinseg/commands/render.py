@@ -14,6 +14,7 @@ from skinseg.presets import config_file
 def render(
     *,
     config: str | None = None,
+    scenes: Path | None = None,
     count: AtLeastOne | None = None,
     seed: NotNegative | None = None,
     out: Path | None = None,
@@ -30,7 +31,8 @@ def render(
 
     Args:
         config (YAML): generator settings: mixed, faces, portraits, torsos, full_body, hands, neutral, or a file [mixed]
-        count (N): frames in the set
+        scenes (FILE): render these, as `probe` and sets have them
+        count (N): frames in the set [all of --scenes]
         seed (S): [0]
         out (DIR): the set's folder; goes on there
         verify (DIR): instead: check every file of a set, render damaged ones again
@@ -46,21 +48,26 @@ def render(
         found = "neither" if out is None else "both"
         raise UserError(f"{found} of --out and --verify given, expected one; name the set's folder")
     if verify is not None:
-        options = {"config": config, "count": count, "seed": seed}
+        options = {"config": config, "count": count, "seed": seed, "scenes": scenes}
         given = [f"--{name}" for name, value in options.items() if value is not None]
         if given:
             raise UserError(
                 f"--verify with {', '.join(given)}: expected neither, a set is checked against its own "
                 "generator.yaml; leave them out"
             )
-    elif count is None:
+    elif scenes is not None and (config or seed is not None):
+        raise UserError(
+            "--scenes with --config or --seed: expected neither, a given scene is complete; leave them out"
+        )
+    elif count is None and scenes is None:
         raise UserError("--count is missing, expected the number of frames in the set; give --count 400")
     settings = config_file(config, "render") if config else None
     workers = workers or os.cpu_count() or 1
 
     from skinseg import tracking
     from skinseg.synthetic.config import GeneratorConfig
-    from skinseg.synthetic.rendering.renderer import render_set, verify_set
+    from skinseg.synthetic.rendering.renderer import render_scenes, render_set, verify_set
+    from skinseg.synthetic.rendering.scene_list import read_scenes
 
     photos = None
     if backgrounds:
@@ -79,13 +86,17 @@ def render(
             )
         return
     assert out is not None
-    assert count is not None
-    generator = GeneratorConfig.load(settings) if settings else GeneratorConfig()
     tracked = tracking.is_wanted(wandb)
     began = time.monotonic()
     # What ends a cluster's job, or one in the background: the set still gets its table and its data card.
     signal.signal(signal.SIGTERM, _stop)
-    report = render_set(generator, count, seed or 0, workers, out, photos=photos, scheduler=scheduler)
+    if scenes is not None:
+        given_scenes = read_scenes(scenes)[:count]
+        report = render_scenes(given_scenes, workers, out, photos=photos, scheduler=scheduler)
+    else:
+        assert count is not None
+        generator = GeneratorConfig.load(settings) if settings else GeneratorConfig()
+        report = render_set(generator, count, seed or 0, workers, out, photos=photos, scheduler=scheduler)
     print(
         f"{report.out}: {report.frames} frames, {report.rendered} of them new; re-drawn for too little skin: "
         f"{report.redrawn}; workers restarted: {report.restarts}; look at {report.out / 'contact_sheet.jpg'}"

@@ -18,6 +18,7 @@ def evaluate(
     datasets: str | None = None,
     split: Path | None = None,
     tones: Path | None = None,
+    recogniser: Path = Path("runs/tones"),
     exclude: Path | None = None,
     labels: str | None = None,
     device: str = "auto",
@@ -39,7 +40,8 @@ def evaluate(
         subset: [test]
         datasets (NAME,...): score on these only [all found]
         split (CSV): your own split: image,part[,dataset]
-        tones (CSV): image,tone[,dataset], tone 1 to 6
+        tones (CSV): image,tone[,dataset], tone 1 to 6; or recognised: as --recogniser says
+        recogniser (PATH): what `tones train` wrote [runs/tones]
         exclude (CSV): images to leave out, as `data leaks` writes
         labels (PART=CHOICE,...): eyes, lips, mouth, nails: skin, background or ignore; unsure: cut or ignore
         device: auto, cpu or cuda [auto]
@@ -49,10 +51,11 @@ def evaluate(
     Example:
         skinseg evaluate --checkpoint runs/finetune --data-root data --out results/latest
     """
-    from skinseg.evaluation.asked import asked
+    from skinseg.evaluation.asked import RECOGNISED, asked
 
     names = datasets.split(",") if datasets else None
-    asked(checkpoint, masks, name, subset, data_root, rendered, labels, names, (split, tones, exclude))
+    tables = (split, None if tones == RECOGNISED else tones, exclude)
+    asked(checkpoint, masks, name, subset, data_root, rendered, labels, names, tables)
     if checkpoint is not None:
         check_model(checkpoint)
 
@@ -74,6 +77,7 @@ def evaluate(
         names=names,
         masks=masks,
         name=name,
+        recogniser=recogniser,
     )
     report([out])
     if tracked:

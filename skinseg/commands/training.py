@@ -31,6 +31,7 @@ def fit(*options: str) -> None:
         data.data_root (DIR): folder that holds it
         data.split (CSV): your own split: image,part
         data.limit_train (N): only N of its training images, a nested subset
+        data.retone (WORD): off, or balance: fill skin tones that your photographs lack; docs/tones.md
         adapt (WORD): none, finetune, bgc, fda, dann or pixmatch, from
         data.source (NAME): a labelled set, usually rendered, in
         data.source_root (DIR): its folder

@@ -11,6 +11,8 @@ from skinseg.datasets.rendered import Rendered
 from skinseg.errors import UserError
 
 SUBSETS = ("test", "all")
+RECOGNISED = Path("recognised")
+"""The word of --tones that asks for a recogniser instead of a table."""
 
 
 def asked(

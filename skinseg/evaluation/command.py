@@ -21,7 +21,7 @@ from skinseg.datasets.base import Dataset
 from skinseg.datasets.fingerprint import fingerprint
 from skinseg.datasets.name_table import ids_named
 from skinseg.errors import UserError
-from skinseg.evaluation.asked import asked
+from skinseg.evaluation.asked import RECOGNISED, asked
 from skinseg.evaluation.curves import keep_curves
 from skinseg.evaluation.masks import MaskFolder
 from skinseg.evaluation.rows import SCENES, ResultRow, write_rows
@@ -34,8 +34,6 @@ from skinseg.models.inference import Predictor, device_named
 from skinseg.models.prediction import THRESHOLD
 from skinseg.recognition import recogniser as recognisers
 
-RECOGNISED = Path("recognised")
-"""The word of --tones that asks for a recogniser instead of a table."""
 _DISTRIBUTIONS = ("torch", "segmentation-models-pytorch", "numpy", "opencv-python-headless")
 
 

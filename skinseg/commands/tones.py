@@ -1,0 +1,143 @@
+"""`skinseg tones`: skin tones, recognised, compared, changed; docs/tones.md says what each can and cannot say."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from skinseg.commands.parser import AtLeastOne, NotNegative
+
+
+def train(
+    *,
+    rendered: Path,
+    out: Path = Path("runs/tones"),
+    encoder: str = "tu-tf_efficientnet_lite0",
+    encoder_weights: str = "imagenet",
+    epochs: AtLeastOne = 20,
+    batch_size: AtLeastOne = 32,
+    lr: float = 1e-3,
+    seed: NotNegative = 0,
+    limit: AtLeastOne | None = None,
+) -> None:
+    """Train a recogniser of skin tones on a rendered set's frames of one person.
+
+    Killed, the same command goes on from the last whole epoch.
+
+    Args:
+        rendered (DIR): the set; its training part is trained on, its validation part calibrates
+        out (DIR): recogniser.ckpt and result.json go here [runs/tones]
+        encoder (NAME): any of segmentation-models-pytorch's [tu-tf_efficientnet_lite0]
+        encoder_weights (W): imagenet (an installed package's or the hub's), a file, or null for scratch [imagenet]
+        epochs (N): how often each frame is shown [20]
+        batch_size (N): frames a step [32]
+        lr (RATE): learning rate at its highest [0.001]
+        seed (N): of weights, order and augmentation [0]
+        limit (N): train on this many frames [all]
+
+    Example:
+        skinseg tones train --rendered rendered/default --out runs/tones
+    """
+    from skinseg.datasets.registry import open_dataset
+
+    open_dataset("rendered", rendered)
+
+    from skinseg.recognition import command
+
+    command.train(rendered, out, encoder, encoder_weights, epochs, batch_size, lr, seed, limit)
+
+
+def recognise(
+    data_root: Path,
+    *,
+    out: Path,
+    datasets: Sequence[str] = (),
+    recogniser: Path = Path("runs/tones"),
+    rendered: bool = False,
+) -> None:
+    """Write each photograph's skin tone to a table that `evaluate --tones` reads.
+
+    ITA's estimate stands beside the recogniser's answer and its 90 % interval.
+
+    Args:
+        data_root (DATA_ROOT): folder that holds the datasets
+        out (CSV): the table
+        datasets (NAME): only these [all found]
+        recogniser (PATH): what `tones train` wrote [runs/tones]
+        rendered: DATA_ROOT is a rendered set
+
+    Example:
+        skinseg tones recognise data --out tones.csv
+    """
+    from skinseg.recognition import command
+
+    command.recognise(data_root, out, datasets, recogniser, rendered)
+
+
+def compare(
+    *,
+    rendered: Path | None = None,
+    data_root: Path | None = None,
+    recogniser: Path | None = None,
+    answers: Sequence[Path] = (),
+    subset: Literal["all", "test"] = "all",
+    out: Path,
+) -> None:
+    """Compare ITA, a recogniser and other tools, where the skin tone is known.
+
+    On frames: error, bias by group and by light, intervals, one person in several lights, tone fidelity.
+
+    Args:
+        rendered (DIR): a set of another seed than the recogniser saw
+        data_root (DIR): datasets with labelled tones
+        recogniser (PATH): what `tones train` wrote
+        answers (CSV): of other tools: image, and ita, tone, skin tone or label
+        subset: [all]
+        out (DIR): answers and tables go here
+
+    Example:
+        skinseg tones compare --rendered rendered/held-out --recogniser runs/tones --out results/tones
+    """
+    from skinseg.reports import tone_comparison
+
+    tone_comparison.compare(out, rendered, data_root, recogniser, answers, subset)
+
+
+def retone(
+    *, dataset: str, data_root: Path, out: Path, split: Path | None = None, seed: NotNegative = 0
+) -> None:
+    """Write training photographs in the skin tones that their dataset lacks.
+
+    A folder of pairs, and of each copy what it was made from. `fit --data.retone balance` makes its own.
+
+    Args:
+        dataset (NAME): whose photographs
+        data_root (DIR): folder that holds it
+        out (DIR): a new folder
+        split (CSV): your own split: image,part
+        seed (N): of the choice and the tones [0]
+
+    Example:
+        skinseg tones retone --dataset ecu --data-root data --out data/ecu-retoned
+    """
+    from skinseg.curation import retone
+
+    retone.retone(dataset, data_root, out, split, seed)
+
+
+def audit(data_root: Path, *, datasets: Sequence[str] = (), seed: NotNegative = 0, out: Path) -> None:
+    """Ask whether re-toned photographs of a group can be told from its real ones.
+
+    A two-sample classifier by colour and by texture and rim, with nulls, and sheets to look at.
+
+    Args:
+        data_root (DATA_ROOT): folder that holds the datasets
+        datasets (NAME): only these [all found]
+        seed (N): of the folds and the choice [0]
+        out (DIR): table and sheets go here
+
+    Example:
+        skinseg tones audit data --out results/retone-audit
+    """
+    from skinseg.curation import tone_audit
+
+    tone_audit.audit(data_root, out, datasets, seed)
