@@ -122,7 +122,9 @@ release: setup  ## Render, train and export the model that comes with the packag
 	$(SKINSEG) evaluate --checkpoint exported/release --subset all --rendered rendered/release-held-out --out results/release \
 	  $(if $(DATA_ROOT),--data-root "$(DATA_ROOT)")
 	$(SKINSEG) export runs/release --half --out exported/release --results results/release
-	cp exported/release/model.safetensors exported/release/config.json exported/release/README.md skinseg/weights/
+	printf '\n## Made by\n\n`make release RELEASE_COUNT=%s RELEASE_EPOCHS=%s DATA_ROOT=...` in a checkout, which goes on where it was stopped.\n' \
+	  $(RELEASE_COUNT) $(RELEASE_EPOCHS) >> exported/release/README.md
+	mkdir -p skinseg/weights && cp exported/release/{model.safetensors,model.onnx,config.json,README.md} skinseg/weights/
 
 .PHONY: evaluate
 evaluate: setup  ## Score CHECKPOINT (newest run) on every dataset under DATA_ROOT; report in OUT
