@@ -168,6 +168,9 @@ def test_a_function_is_a_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert parser.call("skinseg draw", "", given) == 3
     given = ["a", "--fast", "--no-said", "--scale=2", "--out-dir", "null", "--name="]
     assert parser.call("skinseg draw", "", given) == 3
+    for value in ("--a 1 --b 2", "--a=1 --b=2"):  # options of another command
+        assert parser.call("skinseg draw", "", ["a", "--out-dir", "b", "--name", value]) == 3
+        assert called.pop()[-1] == value  # type: ignore[index]
     assert called == [
         ([Path("a"), Path("b")], Path("3"), [0, 7], "own", False, None, "1e3"),
         ([Path("a")], Path("null"), (), 2.0, True, False, ""),

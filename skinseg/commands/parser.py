@@ -80,7 +80,8 @@ def refuse_unknown(name: str, words: Iterable[str], known: Sequence[str]) -> Non
         given = word.partition("=")[0]
         if given == "--":
             return
-        if given.startswith("--") and given not in known:
+        value = " " in given or " --" in word  # several options in one string, as `balance --fit` takes them
+        if given.startswith("--") and not value and given not in known:
             raise UserError(
                 f"{given}: no such option{did_you_mean(given, known)}; `{name} --help` lists the options"
             )
