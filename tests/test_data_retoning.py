@@ -132,8 +132,8 @@ def test_retone_writes_a_folder_that_can_be_trained_on(
     assert len(written) == len(made) > 0
     for i in range(len(written)):
         sample = written[i]
-        assert sample.skin is not None
-        estimate = estimate_tone(sample.image, sample.skin)
+        assert "skin" in sample.masks
+        estimate = estimate_tone(sample.image, sample.masks["skin"])
         assert estimate is not None
         row = made[made["image"] == Path(sample.image_id).name].iloc[0]
         assert estimate[0] == pytest.approx(row["ita"], abs=0.1)
