@@ -151,3 +151,26 @@ def test_the_cache_of_copies_is_made_once(tmp_path: Path) -> None:
     before = copies.stat().st_mtime_ns
     open_retoned(found.cache, tones, 0, tmp_path / "cache")
     assert copies.stat().st_mtime_ns == before
+
+
+@pytest.mark.slow
+def test_a_checkpoint_keeps_the_counts_and_the_card_prints_them(tmp_path: Path) -> None:
+    from skinseg.models.checkpoint import newest_checkpoint, read_checkpoint
+    from skinseg.models.lineage import tones_of as recorded
+    from skinseg.reports.model_card import _training_data
+
+    fakes.make_pratheepan(tmp_path / "data", 40)
+    options = {
+        "--data.dataset": "pratheepan", "--data.data_root": tmp_path / "data", "--data.size": 32,
+        "--data.cache_dir": tmp_path / "cache", "--data.without_tones": "4", "--data.retone": "balance",
+        "--trainer.max_epochs": 1, "--trainer.accelerator": "cpu", "--trainer.enable_progress_bar": "false",
+        "--trainer.logger": "false", "--runs": tmp_path / "runs",
+    }  # fmt: skip
+    assert main(["fit", *(str(part) for pair in options.items() for part in pair)]) == 0
+    checkpoint = read_checkpoint(newest_checkpoint(tmp_path / "runs"))
+    counts = recorded(checkpoint.metadata)
+    assert set(counts) == {"real", "re-toned"}
+    assert counts["real"][3] == 0 < counts["re-toned"][3]
+    card = "\n".join(_training_data(checkpoint))
+    assert f"- group 4: 0 real, {counts['re-toned'][3]} re-toned" in card
+    assert "all synthetic beside real ones" in card
