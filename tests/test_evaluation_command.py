@@ -148,7 +148,7 @@ def test_properties_of_an_image() -> None:
     skin[60:90, 60:90] = 255  # nor are ignored pixels
 
     def sample(pixels: np.ndarray, mask: np.ndarray | None) -> Sample:
-        return Sample(image=pixels, masks={"skin": mask}, dataset="d", image_id="i")
+        return Sample(image=pixels, masks={} if mask is None else {"skin": mask}, dataset="d", image_id="i")
 
     known = image_properties(sample(image, skin))
     assert known.brightness == pytest.approx(0.5, abs=0.01)

@@ -74,23 +74,24 @@ def test_the_emptiest_cell_is_filled_first() -> None:
 
 def cells_empty(way: str, folder: Path, sets: Sets, seed: int = 0) -> balance.Balanced:
     axes = axes_named("tone,framing")
-    return run_balance(CONFIG, seed, 48, axes, way, f"set-{way}", studio(folder))
+    return run_balance(CONFIG, seed, 72, axes, way, f"set-{way}", studio(folder))
 
 
+@pytest.mark.slow
 def test_a_balanced_set_fills_more_cells_than_one_at_random_and_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sets = Sets()
     monkeypatch.setattr(balance, "shoot", sets.shoot)
     found = {way: cells_empty(way, tmp_path, sets) for way in WAYS}
-    assert all(len(each.taken) == 48 for each in found.values())
+    assert all(len(each.taken) == 72 for each in found.values())
     assert len(found["balance"].empty) < len(found["uniform"].empty)
     assert found["balance"].evenness > found["uniform"].evenness
     # Rejection sees the same scenes and keeps fewer; a cell's first frame is always kept.
     assert found["rejection"].empty == found["uniform"].empty
-    share = -(-48 // 30)
+    share = -(-72 // 30)
     assert max(found["rejection"].counts.values()) <= share
-    assert sum(each.kept for each in found["queue"].taken) < 48
+    assert sum(each.kept for each in found["queue"].taken) < 72
 
     count = sets.rendered
     again = cells_empty("balance", tmp_path, sets)
@@ -99,10 +100,10 @@ def test_a_balanced_set_fills_more_cells_than_one_at_random_and_goes_on(
 
     out = tmp_path / "page"
     said, _ = write_balance(again, "balance", "skinseg balance", out)
-    assert "48 renders" in said
+    assert "72 renders" in said
     lines = (out / "cells.csv").read_text().splitlines()
     assert lines[0] == "image,tone,framing,kept"
-    assert len(lines) == 49
+    assert len(lines) == 73
     record = json.loads((out / "balance.json").read_text())
     assert sum(record["cells"].values()) == record["kept"]
 
