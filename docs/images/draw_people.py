@@ -44,7 +44,7 @@ def main() -> None:
     for image_id in chosen:
         sample = frames[positions[image_id]]
         masks = predictor.predict(sample.image).masks
-        print(image_id, f"{confusion(masks['skin'], sample.skin).iou:.3f}")
+        print(image_id, f"{confusion(masks['skin'], sample.masks['skin']).iou:.3f}")
         labels = np.array(Image.open(options.rendered / "masks" / f"{image_id}.png").convert("RGB"))
         found = sample.image.astype(np.float32)
         for mask, color in ((masks["person"] & ~masks["skin"], PERSON), (masks["skin"], SKIN)):
