@@ -3,10 +3,11 @@
 import json
 import logging
 import os
+import re
 import time
 import warnings
 from argparse import ArgumentError
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,8 @@ class TrainingCLI(LightningCLI):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="LightningCLI's args parameter")
             super().parse_arguments(parser, args)
+        config = self.config[self.config["subcommand"]]
+        _refuse_unsupported(config.trainer, config.adapt)
         self._resolve_checkpoints()
 
     def _resolve_checkpoints(self) -> None:
@@ -159,6 +162,8 @@ class TrainingCLI(LightningCLI):
         config = self._get(self.config_init, "trainer")
         if config.get("enable_model_summary") is None:
             kwargs["enable_model_summary"] = False
+        if config.get("devices") in (None, "auto"):
+            kwargs["devices"] = 1
         word = self._get(self.config, "adapt")
         self.datamodule.arrange(arrangement(word, self.datamodule.source_name))
         if self.subcommand != "fit":
@@ -260,6 +265,30 @@ class ProgressBar(RichProgressBar):
         return {
             name: value for name, value in super().get_metrics(trainer, pl_module).items() if name != "v_num"
         }
+
+
+def _refuse_unsupported(trainer: Mapping[str, Any], adapt: str) -> None:
+    """Raise UserError for options of the trainer whose run or score would be wrong and not say so."""
+    devices, nodes = trainer["devices"], trainer["num_nodes"]
+    # A number counts devices, and -1 is all that there are; a list, or text with a comma, names them.
+    named = re.fullmatch(r"\[?(\d+)(\]|,)", str(devices))
+    several = devices not in (None, "auto", 1, "1") and named is None
+    if several or nodes != 1 or os.environ.get("WORLD_SIZE", "1") != "1":
+        raise UserError(
+            f"--trainer.devices {devices}, --trainer.num_nodes {nodes}, WORLD_SIZE {os.environ.get('WORLD_SIZE', 1)}: "
+            "expected one device and one process, as scores are not gathered from several; give --trainer.devices 1, "
+            "or one GPU's number in brackets, such as [0]"
+        )
+    if adapt == "bgc" and trainer["accumulate_grad_batches"] != 1:
+        raise UserError(
+            f"--trainer.accumulate_grad_batches {trainer['accumulate_grad_batches']} with --adapt bgc: expected 1, as "
+            "each step weighs two whole gradients; raise --data.batch_size instead"
+        )
+    if adapt == "bgc" and str(trainer["precision"]).startswith("16"):
+        raise UserError(
+            f"--trainer.precision {trainer['precision']} with --adapt bgc: expected 32-true or bf16-mixed, as the "
+            "gradients that are weighed must not be scaled"
+        )
 
 
 def _new_run(runs: Path, job: str) -> Path:
