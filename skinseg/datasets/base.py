@@ -16,7 +16,7 @@ from skinseg.datasets.name_table import find_image, read_name_table
 from skinseg.datasets.sample import Mask, Sample
 from skinseg.errors import UserError
 from skinseg.images.decoding import Image, Stored, read_image, read_stored
-from skinseg.images.files import is_clutter, is_image_name
+from skinseg.images.files import canonical, is_clutter, is_image_name
 
 TONES_FILE = "tones.csv"
 
@@ -256,17 +256,18 @@ class Dataset(ABC):
             yield Item(part.prefix + stem, image_of[stem], mask_of[stem], subject=subject)
 
     def files_by_stem(self, folder: Path) -> dict[str, Path]:
-        """The image files in `folder` by name without suffix; other files and hidden ones are passed over.
+        """The image files in `folder` by `canonical` name without suffix; other files and hidden ones are passed over.
 
-        Complains where two files differ in their suffix only: which of them is meant would be a guess.
+        Complains where two files have one such name: which of them is meant would be a guess.
         """
         files: dict[str, Path] = {}
         twins: dict[str, list[Path]] = {}
         for path in sorted(folder.iterdir()):
             if is_image_name(path):
-                first = files.setdefault(path.stem, path)
+                stem = canonical(path.stem)
+                first = files.setdefault(stem, path)
                 if first is not path:
-                    twins.setdefault(path.stem, [first]).append(path)
+                    twins.setdefault(stem, [first]).append(path)
         for stem, paths in twins.items():
             names = " and ".join(path.name for path in paths)
             self.complain(

@@ -33,7 +33,7 @@ def fingerprint(dataset: Dataset, cache_dir: Path | None = None, labelled: bool 
         ]
         for item in dataset.items
     }
-    place = hashlib.sha256(os.path.abspath(dataset.root).encode()).hexdigest()[:12]
+    place = hashlib.sha256(os.fsencode(os.path.abspath(dataset.root))).hexdigest()[:12]
     folder = DIGESTS if cache_dir is None else cache_dir / DIGESTS.name
     kept = folder / f"{dataset.name}-{place}.json"
     digests = file_digests((path for paths in files.values() for path in paths), kept)

@@ -1,6 +1,7 @@
 """Any folder of pairs: `images/` and `masks/`, or a CSV that names them."""
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -14,6 +15,7 @@ from skinseg.datasets.name_table import read_rows
 from skinseg.datasets.sample import Mask
 from skinseg.errors import UserError
 from skinseg.images.decoding import Stored, read_levels
+from skinseg.images.files import canonical
 
 PAIRS_FILE = "pairs.csv"
 _SPLIT_PARTS = ("train", "validation", "test")
@@ -59,7 +61,8 @@ class Folder(Dataset):
     def name_of(root: Path) -> str:
         """What results carry: the name of the folder, or of the CSV, without what a path could trip over."""
         resolved = root.resolve()
-        return re.sub(r"[^\w .()+-]", "_", resolved.stem if root.is_file() else resolved.name) or "folder"
+        name = canonical(resolved.stem if root.is_file() else resolved.name)
+        return re.sub(r"[^\w .()+-]", "_", name) or "folder"
 
     @classmethod
     def is_in(cls, folder: Path) -> bool:
@@ -95,9 +98,13 @@ class Folder(Dataset):
         first_line: dict[str, int] = {}
         split: dict[str, str] = {}
         for line, row in rows:
-            paths = {name: table.parent / row[name] for name in ("image", "mask", *_MORE) if row.get(name)}
+            paths = {
+                name: _on_disk(table.parent / row[name])
+                for name in ("image", "mask", *_MORE)
+                if row.get(name)
+            }
             path = PurePosixPath(row["image"])
-            image_id = str(path.with_suffix("")) if path.name else ""
+            image_id = canonical(str(path.with_suffix(""))) if path.name else ""
             reason = self._reason_against(row, paths, first_line.get(image_id))
             if reason is not None:
                 self.complain(
@@ -141,3 +148,9 @@ class Folder(Dataset):
 
 def _mask_paths(item: Item) -> dict[str, Path]:
     return {"skin": item.mask_path, **item.more_masks}
+
+
+def _on_disk(path: Path) -> Path:
+    """The file that a table means, whichever form of Unicode the disk keeps its name in."""
+    forms = (path, *(Path(unicodedata.normalize(form, str(path))) for form in ("NFC", "NFD")))
+    return next((each for each in forms if each.is_file()), path)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from skinseg.errors import UserError
+from skinseg.images.files import canonical
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def read_name_table(path: Path, column: str | None, dataset: str) -> list[NameRo
     for line, row in rows:
         if row.get("dataset", dataset) != dataset:
             continue
-        entry = NameRow(line, row["image"], "" if column is None else row[column])
+        entry = NameRow(line, canonical(row["image"]), "" if column is None else row[column])
         twin = found.setdefault(entry.image, entry)
         if twin is not entry and column is not None:
             raise UserError(

@@ -11,7 +11,7 @@ from skinseg.datasets.heads import HEADS
 from skinseg.datasets.sample import Sample
 from skinseg.errors import UserError
 from skinseg.images.decoding import read_levels
-from skinseg.images.files import is_clutter
+from skinseg.images.files import canonical, is_clutter
 from skinseg.models.prediction import Probability
 
 LAYOUT = f"<dataset>/<{' or '.join(HEADS)}>/<image id>.png"
@@ -35,7 +35,8 @@ class MaskFolder:
                 f"--masks {root}: no such folder, expected one that holds {LAYOUT}; correct the path"
             )
         self.root = root
-        self.folders: dict[str, dict[str, Path]] = {}
+        self.files: dict[str, dict[str, dict[str, Path]]] = {}
+        """By dataset, head and image id."""
         for dataset, image_ids in parts:
             base = root / dataset.name
             if len(parts) == 1 and not base.is_dir():
@@ -46,16 +47,16 @@ class MaskFolder:
                     f"--masks {root}: neither {' nor '.join(f'{head}/' for head in HEADS)} found in {base}, expected "
                     f"at least one with the masks of dataset {dataset.name}; add it, or choose others with --datasets"
                 )
-            for folder in folders.values():
-                _check_names(folder, dataset, image_ids)
-            self.folders[dataset.name] = folders
+            self.files[dataset.name] = {
+                head: _checked(folder, dataset, image_ids) for head, folder in folders.items()
+            }
 
     def hash(self, name: str) -> str:
         """Hex SHA-256 over the name of what made the masks, and path and bytes of every PNG below the root."""
         digest = hashlib.sha256(name.encode())
         for path in sorted(self.root.rglob("*.png")):
             content = hashlib.sha256(path.read_bytes()).hexdigest()
-            digest.update(f"\n{path.relative_to(self.root).as_posix()} {content}".encode())
+            digest.update(f"\n{canonical(path.relative_to(self.root).as_posix())} {content}".encode())
         return digest.hexdigest()
 
     def check(self, samples: Iterable[Sample]) -> None:
@@ -70,15 +71,15 @@ class MaskFolder:
             labelled |= {head for head in self.prepare(sample) if head in sample.masks}
         if not labelled:
             raise UserError(
-                f"--masks {self.root}: masks of {' and '.join(self.folders[dataset])} found, which dataset {dataset} "
+                f"--masks {self.root}: masks of {' and '.join(self.files[dataset])} found, which dataset {dataset} "
                 "does not label, expected a head that it labels; choose other datasets with --datasets"
             )
 
     def prepare(self, sample: Sample) -> dict[str, Probability]:
         """Probabilities by head, float32 (H, W) in [0, 1]. Raises UserError for a mask that is not as it should be."""
         return {
-            head: read_probability(folder / f"{sample.image_id}.png", sample.image.shape[:2])
-            for head, folder in self.folders[sample.dataset].items()
+            head: read_probability(files[sample.image_id], sample.image.shape[:2])
+            for head, files in self.files[sample.dataset].items()
         }
 
     def forward(self, prepared: dict[str, Probability]) -> dict[str, Probability]:
@@ -117,25 +118,28 @@ def read_probability(path: Path, shape: tuple[int, ...]) -> Probability:
     return np.asarray(pixels > 0, np.float32)
 
 
-def _check_names(folder: Path, dataset: Dataset, image_ids: Sequence[str]) -> None:
-    missing = [image_id for image_id in image_ids if not (folder / f"{image_id}.png").is_file()]
+def _checked(folder: Path, dataset: Dataset, image_ids: Sequence[str]) -> dict[str, Path]:
+    """Image id to the mask file in a folder. Raises UserError where a scored image has none, or a file is none's."""
+    names = {path: path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file()}
+    file_of = {canonical(name.as_posix()): path for path, name in names.items()}
+    missing = [image_id for image_id in image_ids if f"{image_id}.png" not in file_of]
     if missing:
         raise UserError(
             f"{folder}: {len(missing)} of {len(image_ids)} images of dataset {dataset.name} have no mask "
             f"({_some(missing)}), expected {missing[0]}.png; add the rest, or leave those images out with --exclude"
         )
     known = {f"{item.image_id}.png" for item in dataset.items}
-    names = (path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file())
     extra = [
-        name.as_posix()
-        for name in names
-        if name.as_posix() not in known and not any(map(is_clutter, name.parts))
+        name
+        for name, path in file_of.items()
+        if name not in known and not any(map(is_clutter, names[path].parts))
     ]
     if extra:
         raise UserError(
             f"{folder}: files that are no image's of dataset {dataset.name}: {len(extra)} ({_some(extra)}), expected "
             f"names like {dataset.items[0].image_id}.png; remove or rename them"
         )
+    return {name.removesuffix(".png"): path for name, path in file_of.items() if name in known}
 
 
 def _some(names: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ and their difference are all look-ups into the second one: a report colours it, 
 """
 
 import hashlib
+import os
 from pathlib import Path
 
 import cv2
@@ -19,6 +20,7 @@ LONG_SIDE = 224
 """Pixels. With `_QUALITY` a photograph and its outcomes take 4.0 kB on average (ECU, HGR, Pratheepan), so that a page
 with 2000 of them, in base64, stays under 15 MB."""
 _QUALITY = 50
+_LONGEST = 255 - len(".outcome.webp")  # bytes of a name, on every disk that is in use
 
 OUTCOMES = ("background", "true", "false alarm", "missed", "ignored")
 """What can become of a pixel; a picture of outcomes is grey, see `level`."""
@@ -51,9 +53,10 @@ def panel(image: Image, mask: Mask, predicted: npt.NDArray[np.bool_]) -> tuple[I
 
 def panel_paths(results: Path, test_set: str, image_id: str) -> tuple[Path, Path]:
     """Where an image's photograph and outcomes lie; an id with slashes becomes folders. One that leads out of
-    the folder, as a table's absolute or ../ paths do, becomes a name made of its hash below `outside`."""
+    the folder, as a table's absolute or ../ paths do, or leaves no room for an ending, becomes a name made of its hash
+    below `outside`."""
     folder, within = results / "panels" / test_set, Path(image_id)
-    if within.is_absolute() or ".." in within.parts:
+    if within.is_absolute() or ".." in within.parts or len(os.fsencode(within.name)) > _LONGEST:
         digest = hashlib.sha256(image_id.encode(errors="surrogateescape")).hexdigest()
         within = Path("outside", digest[:32])
     stem = folder / within

@@ -1,6 +1,7 @@
 """Which files are pictures, by their names, and what systems leave beside them."""
 
 import os
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -23,6 +24,12 @@ class PassedOver:
 def is_clutter(name: str) -> bool:
     """Whether a file's or a folder's name is one that no person gave it, in any place."""
     return name.startswith(".") or name.lower() in _CLUTTER
+
+
+def canonical(name: str) -> str:
+    """A file's name as an id: text in NFC on every disk (some keep names in NFD), bytes that are no UTF-8 as \\xNN."""
+    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return unicodedata.normalize("NFC", text)
 
 
 def is_image_name(path: PurePath) -> bool:

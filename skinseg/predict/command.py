@@ -1,8 +1,10 @@
 """`skinseg predict`: masks for the user's own photographs and videos."""
 
+import errno
 import glob
 import itertools
 import json
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -78,11 +80,12 @@ def predict(
             task = progress.add_task("predict", total=count_pictures(sources))
             for batch in _batches(read_pictures(sources), predictor, 1 if tiles else batch_size):
                 for picture, prediction in _predicted(batch, predictor, tiles):
-                    if prediction is None or picture.image is None:
-                        print(f"skipped: {picture.error}")
+                    if prediction is None:
                         lines.append({"image": str(picture.path), "error": picture.error})
                     else:
                         lines.append(_written(picture, prediction, out, probabilities, overlays))
+                    if "error" in lines[-1]:
+                        print(f"skipped: {lines[-1]['error']}")
                     progress.advance(task)
     finally:
         if lines:
@@ -182,7 +185,7 @@ def overlay(image: Image, prediction: Prediction) -> Image:
 def _written(
     picture: Picture, prediction: Prediction, out: Path, probabilities: bool, overlays: bool
 ) -> dict[str, Any]:
-    """Write an image's files; its line of the table."""
+    """Write an image's files; its line of the table, which says so where its name has no room for an ending."""
     assert picture.image is not None
     masks = prediction.masks
     height, width = picture.image.shape[:2]
@@ -198,8 +201,15 @@ def _written(
     for name, pixels in files.items():
         path = out / f"{picture.name}_{name}"
         _, data = cv2.imencode(path.suffix, pixels)
-        with written_whole(path) as beside:
-            beside.write_bytes(data.tobytes())
+        try:
+            with written_whole(path) as beside:
+                beside.write_bytes(data.tobytes())
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:
+                raise
+            size = len(os.fsencode(path.name))
+            said = f"{picture.path}: {path.name} has {size} bytes, more than the disk takes; give it a shorter name"
+            return {**line, "error": said}
         line[name.split(".")[0]] = str(path)
     line |= {f"{head}_share": round(float(mask.mean()), 6) for head, mask in masks.items()}
     return line

@@ -2,6 +2,7 @@
 
 import glob
 import os
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 
 from skinseg.errors import UserError
 from skinseg.images.decoding import Image, read_image
-from skinseg.images.files import IMAGE_SUFFIXES, PassedOver, is_image_name, walk
+from skinseg.images.files import IMAGE_SUFFIXES, PassedOver, canonical, is_image_name, walk
 
 VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm"})
 
@@ -107,7 +108,8 @@ def find_pictures(given: Sequence[str]) -> Found:
 
 def count_pictures(sources: Sequence[Source]) -> int:
     """Photographs, and the frames that videos say they have: for a progress bar."""
-    return sum(_frames_said(source.path) if source.is_video else 1 for source in sources)
+    videos = [source.path for source in sources if source.is_video]
+    return len(sources) - len(videos) + sum(_frames_said(path) if _is_text(path) else 1 for path in videos)
 
 
 def read_pictures(sources: Sequence[Source]) -> Iterator[Picture]:
@@ -124,6 +126,8 @@ def read_pictures(sources: Sequence[Source]) -> Iterator[Picture]:
 
 def _frames(source: Source) -> Iterator[Picture]:
     """Raises UserError, after the frames that there are, where the video is cut off or does not decode."""
+    if not _is_text(source.path):
+        raise UserError(f"{source.path}: its path is no UTF-8, which OpenCV crashes on; rename it")
     said = _frames_said(source.path)
     video = cv2.VideoCapture(str(source.path))
     count = 0
@@ -151,6 +155,10 @@ def _frames(source: Source) -> Iterator[Picture]:
         raise UserError(
             f"{source.path}: {count} of {said} frames decode, expected all; the file is cut off or damaged"
         )
+
+
+def _is_text(path: Path) -> bool:
+    return canonical(str(path)) == unicodedata.normalize("NFC", str(path))
 
 
 def _frames_said(path: Path) -> int:
