@@ -1,5 +1,7 @@
 """The `skinseg` command: a table of names, and what becomes of errors. A command is imported when it is called."""
 
+import errno
+import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -35,10 +37,20 @@ COMMANDS = {
 SAID = "Skin segmentation: render people with exact masks, train on them, score on photographs."
 HELP = ("--help", "-h")
 
+_UNUSABLE = frozenset({
+    errno.EACCES, errno.EDQUOT, errno.EEXIST, errno.EFBIG, errno.EIO, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG,
+    errno.ENOSPC, errno.ENOTDIR, errno.EPERM, errno.EROFS,
+})  # fmt: skip
+"""What a disk says of a place where nothing can be written, or read."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command. Returns the exit code: 0, or 2 where the user has to change something: an option, or a
-    file that `data check` found wrong."""
+    """Run one command. Returns the exit code: 0, or 2 where the user has to change something: an option, a place on
+    the disk, or a file that `data check` found wrong."""
+    for stream in (sys.stdout, sys.stderr):
+        # A file's name need not be text.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         return _run(list(sys.argv[1:] if argv is None else argv))
     except UserError as error:
@@ -51,6 +63,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of a pipe (`| head`) left; nothing to say, and nobody to say it to.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except OSError as error:
+        if error.errno not in _UNUSABLE:
+            raise
+        print(
+            f"skinseg: error: {error.filename or 'the disk'}: {error.strerror}; make room, or name another place; "
+            "what was finished is kept",
+            file=sys.stderr,
+        )
+        return 2
 
 
 def _run(words: list[str]) -> int:

@@ -33,6 +33,10 @@ def written_whole(path: Path) -> Iterator[Path]:
         _to_disk(beside)
         os.replace(beside, path)
         _to_disk(path.parent)
+    except OSError as error:
+        if error.errno is not None and error.filename in (None, str(beside)):
+            error.filename = str(path)  # who wrote a full disk names no file
+        raise
     finally:
         beside.unlink(missing_ok=True)
         os.close(held)

@@ -27,8 +27,10 @@ import textwrap
 import types
 import typing
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from skinseg.commands.checks import check_place
 from skinseg.errors import UserError, did_you_mean
 
 Command = Callable[..., int | None]
@@ -48,6 +50,8 @@ def call(name: str, at: str, words: Sequence[str]) -> int:
     if _takes_all(command):
         return command(*words) or 0
     positional, named = _parsed(command, name, words)
+    if isinstance(named.get("out"), Path):
+        check_place("--out", named["out"])
     return command(*positional, **named) or 0
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from skinseg import presets
-from skinseg.commands.checks import check_model
+from skinseg.commands.checks import check_model, check_place
 from skinseg.commands.parser import refuse_unknown
 from skinseg.errors import UserError, did_you_mean
 
@@ -145,6 +145,8 @@ def _check(name: str, options: Sequence[str]) -> None:
         open_dataset(value("data.dataset", "rendered") or "rendered", root)
     if source is not None and adapt != "finetune":
         open_dataset(source, Path(value("data.source_root") or root))
+    if name == "fit":
+        check_place("--runs", Path(value("runs", "runs") or "runs", value("job", "train") or "train"))
     checkpoint = value("ckpt_path", None if name == "fit" else value("runs", "runs"))
     if checkpoint is None:
         checkpoint = value("model.pretrained")

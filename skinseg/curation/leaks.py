@@ -27,6 +27,7 @@ from skinseg.datasets.name_table import check_speaks_of
 from skinseg.datasets.registry import find_datasets
 from skinseg.files import written_whole
 from skinseg.images.decoding import Image, read_image
+from skinseg.images.encoding import write_image
 
 SIDE = 128  # of the squeezed pictures that are compared, pixels
 MAX_DISTANCE = 12  # of 63 bits; unrelated images differ in 31.5 +- 4
@@ -167,8 +168,7 @@ def write_sheet(path: Path, leaks: Sequence[Leak]) -> None:
     tiles = [_tile(leak) for leak in leaks]
     tiles += [np.full_like(tiles[0], 255)] * (-len(tiles) % columns)
     rows = [np.hstack(tiles[i : i + columns]) for i in range(0, len(tiles), columns)]
-    with written_whole(path) as beside:
-        cv2.imwrite(str(beside), cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR))
+    write_image(path, np.vstack(rows)[..., ::-1])
 
 
 def find_leaks(pictures: Sequence[Squeezed], min_similarity: float = MIN_SIMILARITY) -> list[Leak]:

@@ -4,7 +4,6 @@ import csv
 from collections import Counter
 from pathlib import Path
 
-import cv2
 import numpy as np
 from rich.console import Console
 from rich.progress import track
@@ -17,6 +16,7 @@ from skinseg.datasets.sample import FOREGROUND, Mask
 from skinseg.errors import UserError
 from skinseg.files import written_whole
 from skinseg.images.decoding import Image
+from skinseg.images.encoding import write_image
 from skinseg.tones.ita import estimate_tone, fitzpatrick_of
 from skinseg.tones.retone import Refusal
 
@@ -69,8 +69,8 @@ def retone(dataset: str, data_root: Path, out: Path, split: Path | None = None, 
         stem = f"{name.replace('/', '_')}-tone-{group}"
         skin = read(name)[1]
         assert skin is not None, "it was re-toned by it"
-        _save(out / "images" / f"{stem}.png", made.image[..., ::-1])
-        _save(out / "masks" / f"{stem}.png", np.uint8(255) * (skin == FOREGROUND))
+        write_image(out / "images" / f"{stem}.png", made.image[..., ::-1])
+        write_image(out / "masks" / f"{stem}.png", np.uint8(255) * (skin == FOREGROUND))
         lines.append(
             line
             | {
@@ -97,11 +97,6 @@ def retone(dataset: str, data_root: Path, out: Path, split: Path | None = None, 
     for reason, count in Counter(str(line["refused"]) for line in lines if line["refused"]).items():
         print(f"not re-toned: {count}, {reason}")
     print(out)
-
-
-def _save(path: Path, pixels: Image) -> None:
-    with written_whole(path) as beside:
-        cv2.imwrite(str(beside), pixels)
 
 
 def _table(path: Path, lines: list[dict[str, object]]) -> None:

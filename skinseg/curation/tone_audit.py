@@ -23,6 +23,7 @@ from skinseg.datasets.sample import Sample
 from skinseg.errors import UserError
 from skinseg.files import written_whole
 from skinseg.images.decoding import Image
+from skinseg.images.encoding import write_image
 from skinseg.tones.ita import estimate_tone, fitzpatrick_of
 from skinseg.tones.retone import GROUPS_AWAY, Retoned, retone
 
@@ -99,8 +100,7 @@ def audit(data_root: Path, out: Path, datasets: Sequence[str] = (), seed: int = 
             print(f"group {group}: fewer than {FEWEST} photographs could be re-toned to it: not audited")
             continue
         audits += found
-        with written_whole(out / "sheets" / f"group-{group}.jpg") as beside:
-            cv2.imwrite(str(beside), sheet[..., ::-1])
+        write_image(out / "sheets" / f"group-{group}.jpg", sheet[..., ::-1])
     if not audits:
         raise UserError(
             f"{data_root}: no group can be audited, expected {FEWEST} real photographs of one and as many that can be "

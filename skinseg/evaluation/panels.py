@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from skinseg.datasets.sample import FOREGROUND, IGNORE, Mask
-from skinseg.files import written_whole
 from skinseg.images.decoding import Image
+from skinseg.images.encoding import write_image
 
 LONG_SIDE = 224
 """Pixels. With `_QUALITY` a photograph and its outcomes take 4.0 kB on average (ECU, HGR, Pratheepan), so that a page
@@ -66,9 +66,5 @@ def panel_paths(results: Path, test_set: str, image_id: str) -> tuple[Path, Path
 def write_panel(paths: tuple[Path, Path], photo: Image, outcome: npt.NDArray[np.uint8]) -> None:
     """Write both as WebP, the outcomes without loss; each file is whole or absent. Raises OSError where it cannot."""
     # Above 100 OpenCV's WebP is lossless.
-    for path, picture, quality in ((paths[0], photo[..., ::-1], _QUALITY), (paths[1], outcome, 101)):
-        encoded, data = cv2.imencode(".webp", picture, [cv2.IMWRITE_WEBP_QUALITY, quality])
-        if not encoded:
-            raise OSError(f"{path}: the panel could not be encoded as WebP")
-        with written_whole(path) as beside:
-            beside.write_bytes(data.tobytes())
+    write_image(paths[0], photo[..., ::-1], cv2.IMWRITE_WEBP_QUALITY, _QUALITY)
+    write_image(paths[1], outcome, cv2.IMWRITE_WEBP_QUALITY, 101)

@@ -19,6 +19,7 @@ from skinseg.datasets.heads import HEADS
 from skinseg.errors import UserError
 from skinseg.files import written_whole
 from skinseg.images.decoding import Image
+from skinseg.images.encoding import write_image
 from skinseg.images.files import PassedOver
 from skinseg.models.loading import load
 from skinseg.models.prediction import ImagePredictor, Prediction
@@ -200,10 +201,8 @@ def _written(
         files["overlay.jpg"] = np.ascontiguousarray(overlay(picture.image, prediction)[..., ::-1])
     for name, pixels in files.items():
         path = out / f"{picture.name}_{name}"
-        _, data = cv2.imencode(path.suffix, pixels)
         try:
-            with written_whole(path) as beside:
-                beside.write_bytes(data.tobytes())
+            write_image(path, pixels)
         except OSError as error:
             if error.errno != errno.ENAMETOOLONG:
                 raise

@@ -1,5 +1,6 @@
 """What keeps a run's checkpoints whole, and knows its best score wherever the run lies."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -38,8 +39,10 @@ class WholeCheckpoints(TorchCheckpointIO):
         self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None
     ) -> None:
         """Write a checkpoint; the file is whole or the one before."""
+        buffer = io.BytesIO()  # torch's own writing says of a full disk only that it failed
+        torch.save(checkpoint, buffer)
         with written_whole(Path(path)) as beside:
-            torch.save(checkpoint, beside)
+            beside.write_bytes(buffer.getbuffer())
 
 
 def _renamed(state: dict[str, Any], rename: Callable[[str], str]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from skinseg.errors import UserError
-from skinseg.files import written_whole
+from skinseg.images.encoding import write_image
 from skinseg.synthetic.label_image import PALETTE, read_labels
 from skinseg.synthetic.labels import PartClass
 
@@ -35,8 +35,7 @@ def write_contact_sheet(frames: list[tuple[Path, Path]], path: Path) -> None:
     blank = np.zeros((CELL, 2 * CELL, 3), np.uint8)
     pairs += [blank] * (-len(pairs) % COLUMNS)
     rows = [np.hstack(pairs[start : start + COLUMNS]) for start in range(0, len(pairs), COLUMNS)]
-    with written_whole(path) as beside:
-        cv2.imwrite(str(beside), np.vstack(rows)[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])
+    write_image(path, np.vstack(rows)[:, :, ::-1], cv2.IMWRITE_JPEG_QUALITY, 90)
 
 
 def _cell(image_path: Path, labels_path: Path) -> tuple[Pixels, Pixels]:
