@@ -105,10 +105,35 @@ def test_wrong_moves_get_one_sentence(checkpoint, photos, tmp_path, monkeypatch,
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("shape", [(4, 4), (4, 4, 4)])
-def test_arrays_of_another_kind_are_refused(checkpoint, shape):
-    with pytest.raises(ValueError, match="expected uint8"):
-        skinseg.load(checkpoint).predict(np.zeros(shape, np.uint8))
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (np.zeros((4, 4), np.uint8), r"uint8 \(4, 4\), expected uint8"),
+        (np.zeros((4, 4, 4), np.uint8), r"uint8 \(4, 4, 4\), expected uint8"),
+        (np.zeros((0, 4, 3), np.uint8), r"uint8 \(0, 4, 3\), expected uint8 .* of a pixel or more"),
+        (np.zeros((4, 4, 3), np.float32), r"float32 \(4, 4, 3\), expected uint8"),
+        ([[[1, 2, 3]]], "image is list, expected an array"),
+        (b"\xff\xd8\xff", r"image is bytes, expected .*; bytes are PIL.Image.open"),
+        (None, "image is NoneType, expected"),
+        (PillowImage.new("I;16", (4, 4)), "image is Image of mode I;16, expected"),
+    ],
+)
+def test_what_is_no_image_is_refused_in_a_sentence(checkpoint, given, said):
+    predictor = skinseg.load(checkpoint)
+    for predict in (predictor.predict, lambda image: predictor.predict_batch([image])):
+        with pytest.raises(ValueError, match=said):
+            predict(given)
+
+
+def test_pillow_s_images_are_read(checkpoint):
+    predictor = skinseg.load(checkpoint)
+    image = PillowImage.fromarray(fake(0).image)
+    expected = predictor.predict(fake(0).image).probabilities
+    for given in (image, image.convert("RGBA")):
+        found = predictor.predict(given).probabilities
+        assert all(np.array_equal(found[head], expected[head]) for head in HEADS)
+    with pytest.raises(ValueError, match=r"tiles is 0.5, expected a number of at least 1"):
+        predictor.predict(image, tiles=0.5)
 
 
 def make_video(path: Path, count: int = 5) -> Path:

@@ -15,6 +15,8 @@ def load(path: Path | str = RELEASED, device: str = "auto") -> ImagePredictor:
         wrote, its .safetensors file (config.json beside it), or its .onnx file, which needs no torch; without one,
         the model that comes with the package.
     device: auto (a GPU where there is one), cpu, or cuda.
+    A process that is forked after this hangs in torch's threads: start others with multiprocessing's "spawn", and load
+    in each (docs/export.md).
     Raises UserError where there is no model, or a bad one, and for a device that this machine lacks.
     """
     path = meant(path)

@@ -12,12 +12,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
+import PIL.Image
 
 from skinseg.errors import UserError
 from skinseg.images.decoding import Image, read_image
 
 Probability = npt.NDArray[np.float32]
 Batch = npt.NDArray[np.uint8]
+Pictured = Image | PIL.Image.Image | Path | str
+"""An image uint8 (H, W, 3), RGB, one of Pillow's, or the file of one."""
 
 THRESHOLD = 0.5  # probability from which a pixel counts as foreground; never tuned on a test set
 OVERLAP = 0.25  # of a window's side that neighbours share at least
@@ -53,28 +56,30 @@ class ImagePredictor(ABC):
     def run(self, batch: Batch) -> dict[str, Probability]:
         """Probabilities (B, h, w) of each head, for uint8 (B, 3, h, w), RGB, sides multiples of the stride."""
 
-    def predict(self, image: Image | Path | str, tiles: float | None = None) -> Prediction:
-        """Segment an image, uint8 (H, W, 3), RGB, or the file of one.
+    def predict(self, image: Pictured, tiles: float | None = None) -> Prediction:
+        """Segment an image, uint8 (H, W, 3), RGB, one of Pillow's as it lies there (not turned), or the file of one.
 
         tiles: None sees the image whole, with its long side at `size`, as it is evaluated. A number of at least
             1 sees it that many times larger, though never larger than it is, in windows of `size` x `size` that
             overlap by a quarter at least and are blended by raised cosines; `math.inf` sees it at its own
             resolution. An image of one window is seen whole.
-        Raises UserError for a file that cannot be read as an image, and ValueError for an array of another kind.
+        Raises UserError for a file that cannot be read as an image, and ValueError for anything else that is none.
         """
-        pixels = read_image(Path(image)) if isinstance(image, str | Path) else image
+        pixels = _pixels(image)
         if tiles is not None:
-            _check(pixels)
+            if not tiles >= 1:
+                raise ValueError(
+                    f"tiles is {tiles}, expected a number of at least 1, or None to see the image whole"
+                )
             # Never larger than the image is.
             long_side = min(max(pixels.shape[:2]), self.size * tiles)
             if long_side > self.size:
                 return self._tiled(pixels, round(long_side))
         return self.predict_batch([pixels])[0]
 
-    def predict_batch(self, images: Sequence[Image]) -> list[Prediction]:
-        """Segment images whole, in one pass for all whose inputs have one shape. Raises ValueError as `predict`."""
-        for image in images:
-            _check(image)
+    def predict_batch(self, given: Sequence[Pictured]) -> list[Prediction]:
+        """Segment images whole, in one pass for all whose inputs have one shape. Raises as `predict`."""
+        images = [_pixels(each) for each in given]
         inputs = [self.network_input(image) for image in images]
         found: dict[int, Prediction] = {}
         for shape in dict.fromkeys(each.shape for each in inputs):
@@ -188,9 +193,32 @@ def _enlarged(probability: Probability, height: int, width: int) -> Probability:
     )
 
 
-def _check(image: Image) -> None:
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-        raise ValueError(f"image is {image.dtype} {image.shape}, expected uint8 (H, W, 3), RGB")
+def _pixels(given: Pictured) -> Image:
+    """uint8 (H, W, 3), RGB. Raises UserError and ValueError as `ImagePredictor.predict`."""
+    if isinstance(given, str | Path):
+        return read_image(Path(given))
+    if isinstance(given, PIL.Image.Image) and given.mode in (
+        "1",
+        "L",
+        "LA",
+        "P",
+        "PA",
+        "RGB",
+        "RGBA",
+        "CMYK",
+    ):
+        given = np.asarray(given.convert("RGB"))
+    if not isinstance(given, np.ndarray):
+        mode = f" of mode {given.mode}" if isinstance(given, PIL.Image.Image) else ""
+        raise ValueError(
+            f"image is {type(given).__name__}{mode}, expected an array uint8 (H, W, 3), RGB, an image of Pillow's with "
+            "8 bits, or a file's path; bytes are PIL.Image.open(io.BytesIO(...)), a list goes to predict_batch"
+        )
+    if given.dtype != np.uint8 or given.ndim != 3 or given.shape[2] != 3 or not given.size:
+        raise ValueError(
+            f"image is {given.dtype} {given.shape}, expected uint8 (H, W, 3), RGB, of a pixel or more"
+        )
+    return given
 
 
 def check_finite(probabilities: dict[str, Probability]) -> None:
