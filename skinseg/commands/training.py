@@ -7,6 +7,7 @@ here, and a test holds them against those that there are; and what can be refuse
 import ast
 import importlib.util
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from skinseg import presets
 from skinseg.commands.checks import check_model, check_place
 from skinseg.commands.parser import refuse_unknown
 from skinseg.errors import UserError, did_you_mean
+
+_DEEPEST = 50  # levels of a config
 
 
 def fit(*options: str) -> None:
@@ -46,6 +49,7 @@ def fit(*options: str) -> None:
         trainer.accelerator (NAME): auto, cpu or gpu
         job (NAME): the run goes to runs/NAME/<time> [train]
         runs (DIR): another folder of runs
+        trust: let a config name any class to run, not Lightning's plain ones alone: docs/security.md
         seed_everything (N): of weights, order and augmentation [0]
         ckpt_path (PATH): go on from a run's last whole epoch, bit for bit
         help-all: every option, its type and its default (seconds)
@@ -66,6 +70,7 @@ def validate(*options: str) -> None:
         data.dataset (NAME): rendered, ecu, hgr, sfa, abdomen, pratheepan, or folder
         data.data_root (DIR): folder that holds it
         data.split (CSV): your own split: image,part
+        trust: let a config name any class to run: docs/security.md
         help-all: every option, its type and its default (seconds)
 
     Example:
@@ -84,6 +89,7 @@ def test(*options: str) -> None:
         data.dataset (NAME): rendered, ecu, hgr, sfa, abdomen, pratheepan, or folder
         data.data_root (DIR): folder that holds it
         data.split (CSV): your own split: image,part
+        trust: let a config name any class to run: docs/security.md
         help-all: every option, its type and its default (seconds)
 
     Example:
@@ -104,24 +110,29 @@ def hardware() -> None:
 
 
 def _run(name: str, options: Sequence[str]) -> None:
+    trusted = "--trust" in options
+    options = [word for word in options if word != "--trust"]
     if "--help-all" in options:
         words = ["--help"]
     else:
-        _check(name, options)
+        _check(name, options, trusted)
         words = presets.with_files(options)
 
     from skinseg.training import command
 
-    command.main([name, *words])
+    command.main([name, *words], trusted)
 
 
 # ------------------------------------------------------------------------- refusals that need no torch
 
 
-def _check(name: str, options: Sequence[str]) -> None:
-    """Raise UserError for an unknown option, for data that is not there, and where there is no model to start from."""
+def _check(name: str, options: Sequence[str], trusted: bool) -> None:
+    """Raise UserError for an unknown option, for a config that is none, for data that is not there, and where there is
+    no model to start from."""
     chosen, configs, rest = presets.parted(options)
     files = [presets.config_file(each) for each in (*configs, *chosen) if each != "auto"]
+    for file in files:
+        _check_config(file, trusted)
     named = [word.partition("=")[0].removesuffix("+") for word in rest if word.startswith("--")]
     refuse_unknown(f"skinseg {name}", named, list(known(named)))
     if any(word.startswith("--print_config") for word in rest):
@@ -154,6 +165,30 @@ def _check(name: str, options: Sequence[str]) -> None:
         check_model(Path(str(checkpoint)))
 
 
+def _check_config(file: Path, trusted: bool) -> None:
+    """Raise UserError where a config is no text, or, from a stranger, one that a few lines make huge."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(
+            f"--config {file}: cannot be read as text ({error}); give a YAML file in UTF-8"
+        ) from error
+    if "\0" in text:
+        raise UserError(f"--config {file}: a NUL character found, expected text; give a YAML file in UTF-8")
+    depth = 0
+    with suppress(yaml.YAMLError):  # Lightning's parser says better where it is no YAML
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            found = f"more than {_DEEPEST} levels" if depth > _DEEPEST else None
+            if isinstance(event, yaml.AliasEvent) and not trusted:
+                found = f"the alias *{event.anchor}"
+            if found:
+                raise UserError(
+                    f"--config {file}: {found} found, expected plain values, as a run's own config.yaml has; write them "
+                    "out, or give --trust for aliases of your own"
+                )
+
+
 def _flat(file: Path) -> dict[str, Any]:
     """Fields of a YAML as options; nothing where it is none, which Lightning's parser says better."""
     try:
@@ -180,8 +215,8 @@ def _values(words: Sequence[str]) -> Iterator[tuple[str, str]]:
 def known(given: Iterable[str]) -> Iterator[str]:
     """Names of all options, and those of `given` that only the parser itself can tell."""
     methods, fields = _methods(), _fields()
-    for name in ("help", "help-all", "config", "preset", "print_config", "seed_everything", "ckpt_path", "verbose",
-                 "job", "runs", "adapt", *methods, *fields):  # fmt: skip
+    for name in ("help", "help-all", "config", "preset", "trust", "print_config", "seed_everything", "ckpt_path",
+                 "verbose", "job", "runs", "adapt", *methods, *fields):  # fmt: skip
         yield f"--{name}"  # a part or a method by itself takes a YAML of it
     for part, names in fields.items():
         yield from (f"--{part}.{name}" for name in names)

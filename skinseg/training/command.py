@@ -12,7 +12,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pytorch_lightning
 import torch
+from jsonargparse import set_parsing_settings
 from lightning_fabric.plugins import CheckpointIO
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning import Callback, LightningModule, Trainer
@@ -35,13 +37,27 @@ from skinseg.training.saver import Saver, WholeCheckpoints
 RUNS = Path("runs")
 AUTO = "auto"
 
+_PLAIN_CLASSES = {
+    "callbacks": (
+        "DeviceStatsMonitor", "EarlyStopping", "GradientAccumulationScheduler", "LearningRateMonitor",
+        "ModelCheckpoint", "ModelSummary", "RichModelSummary", "RichProgressBar", "StochasticWeightAveraging",
+        "TQDMProgressBar", "Timer",
+    ),
+    "loggers": ("CSVLogger",),
+}  # fmt: skip
+"""What a config may name by its class, as it runs no code but Lightning's: docs/security.md."""
 
-def main(argv: Sequence[str]) -> None:
+
+def main(argv: Sequence[str], trusted: bool = False) -> None:
     """Run `fit`, `validate` or `test` with its options; argv as after `skinseg` on the command line.
 
+    trusted: whether any class that can be imported may be named, and not `_PLAIN_CLASSES` alone. It is of no use after
+    a call without it in the same process.
     Raises UserError or KeyboardInterrupt.
     """
     quieten()
+    if not trusted:
+        set_parsing_settings(import_path_denylist=["*"], import_path_allowlist=_plain_classes())
     # The parser's own way out prints a page of usage before the reason.
     strict = {"exit_on_error": False}
     try:
@@ -58,6 +74,11 @@ def main(argv: Sequence[str]) -> None:
     except UserError as error:
         raise UserError(_without_worker_trace(str(error))) from error
     except ArgumentError as error:
+        if denied := re.search(r"Importing '(.*?)' is not allowed", str(error)):
+            raise UserError(
+                f"{denied[1]}: named as a class to run, expected one of {', '.join(sum(_PLAIN_CLASSES.values(), ()))}; "
+                "--trust runs any code that a config names: give it for configs that you or people you trust wrote"
+            ) from error
         raise UserError(
             f"{' '.join(str(error).split())}; `skinseg {argv[0]} --help` lists the options"
         ) from error
@@ -265,6 +286,16 @@ class ProgressBar(RichProgressBar):
         return {
             name: value for name, value in super().get_metrics(trainer, pl_module).items() if name != "v_num"
         }
+
+
+def _plain_classes() -> list[str]:
+    """Import paths of `_PLAIN_CLASSES`: where they are found, and where they are defined."""
+    found: list[str] = []
+    for room, names in _PLAIN_CLASSES.items():
+        for name in names:
+            defined = getattr(getattr(pytorch_lightning, room), name).__module__
+            found += [f"pytorch_lightning.{room}.{name}", f"{defined}.{name}"]
+    return found
 
 
 def _refuse_unsupported(trainer: Mapping[str, Any], adapt: str) -> None:
