@@ -1,7 +1,6 @@
 """The page in a real headless Chromium: it sorts, filters, shows each view, asks for nothing, complains of nothing."""
 
 import base64
-import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +15,7 @@ from skinseg.evaluation.panels import level, panel_paths, write_panel
 from skinseg.evaluation.rows import write_rows
 from skinseg.reports.report import LEGEND, write_report
 from tests.chromium import PATH, Chromium
-from tests.test_evaluation_rows import ROW
+from tests.test_evaluation_rows import ROW, counted
 from tests.test_reports_comparison import make_results
 from tests.test_reports_report import OUTCOME, PHOTO
 
@@ -210,8 +209,7 @@ def test_two_thousand_images_take_less_than_15_mb(browser: Chromium, tmp_path: P
     folder = make_results(tmp_path / "many", "hgr", None, 50)
     rng = np.random.default_rng(0)
     rows = [
-        dataclasses.replace(ROW, test_set="hgr", image=f"{i:04}", tp=i, fn=2000 - i, fp=0, subject=None)
-        for i in range(2000)
+        counted(ROW, i, 0, 2000 - i, 4, test_set="hgr", image=f"{i:04}", subject=None) for i in range(2000)
     ]
     write_rows(folder / "rows.parquet", rows)
     noise = rng.integers(0, 256, (168, 224, 3), np.uint8)

@@ -20,7 +20,7 @@ from skinseg.reports.report import write_report
 from skinseg.reports.results import Results, read_results
 from skinseg.reports.slices import slices
 from skinseg.reports.tables import Value
-from tests.test_evaluation_rows import ROW
+from tests.test_evaluation_rows import ROW, counted
 
 SIZES = {"pratheepan": 78, "hgr": 178, "rendered": 60}
 
@@ -43,9 +43,9 @@ def make_results(
         for i in range(30):
             tp = int(np.clip(quality + 8 * np.sin(i) + rng.integers(-2, 3), 0, 100))
             rows.append(
-                dataclasses.replace(
-                    ROW, run=str(folder), test_set=test_set, image=f"{i:03}", subject=None, tp=tp, fp=0, fn=100 - tp,
-                    tn=100, trained_on=trained_on, pretrained_on=pretrained_on, seed=seed,
+                counted(
+                    ROW, tp, 0, 100 - tp, 100, run=str(folder), test_set=test_set, image=f"{i:03}", subject=None,
+                    trained_on=trained_on, pretrained_on=pretrained_on, seed=seed,
                     seen=seen.get(test_set, "never"), tone=i % 2 + 1, weights=f"{folder}", split=f"split {test_set}",
                     brightness=i / 30,
                 )
