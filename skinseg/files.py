@@ -5,7 +5,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -67,6 +67,48 @@ def folder_beside(path: Path) -> Iterator[Path]:
         yield beside
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+        os.close(held)
+
+
+@contextmanager
+def swapped_in(folder: Path, names: Sequence[str]) -> Iterator[Path]:
+    """Give an empty folder inside `folder` to fill with some of `names`, files or folders, which then take the places
+    of all of these names that were in `folder` before. What else is there stays.
+
+    A reader takes the last name for all of them: it is taken away before the others are changed, and comes after them,
+    so a crash leaves the old ones, the new ones, or none that count. Where filling fails, what is there is swapped in
+    if the last name is among it; else nothing is changed.
+    """
+    made = not folder.exists()
+    try:
+        with folder_beside(folder / "unfinished") as beside:
+            try:
+                yield beside
+            finally:
+                if (beside / names[-1]).exists():
+                    _swap(beside, folder, names)
+    finally:
+        if made:
+            with suppress(OSError):  # it holds something
+                folder.rmdir()
+
+
+def _swap(beside: Path, folder: Path, names: Sequence[str]) -> None:
+    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with suppress(OSError):  # one at a time, where the disk has locks
+            fcntl.flock(held, fcntl.LOCK_EX)
+        before = beside / "before"
+        before.mkdir()
+        for name in reversed(names):
+            if os.path.lexists(folder / name):
+                (folder / name).rename(before / name)
+        _to_disk(folder)
+        for name in names:
+            if (beside / name).exists():
+                (beside / name).rename(folder / name)
+        _to_disk(folder)
+    finally:
         os.close(held)
 
 

@@ -3,7 +3,10 @@
 import json
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,14 +22,16 @@ from skinseg.datasets.sample import Sample
 from skinseg.errors import UserError
 from skinseg.evaluation.command import evaluate
 from skinseg.evaluation.image_properties import image_properties
-from skinseg.evaluation.panels import LONG_SIDE, level, panel, panel_paths
+from skinseg.evaluation.panels import LONG_SIDE, level, panel, panel_paths, write_panel
 from skinseg.evaluation.rows import read_rows
 from skinseg.evaluation.score import Origin, in_background, score, tone_of
 from skinseg.models import checkpoint as checkpoints
 from skinseg.models.inference import Predictor
 from skinseg.models.unet import TwoHeadUnet
+from skinseg.reports.results import read_results
 from skinseg.tones.ita import estimate_tone
 from tests import fakes
+from tests.test_evaluation_masks import draw_masks, truth
 
 ORIGIN = Origin(
     run="r", subset="all", threshold=0.5, trained_on="hgr", pretrained_on=None, seed=0, weights="w", config="c",
@@ -305,6 +310,46 @@ def test_bad_options_are_refused_in_a_sentence(checkpoint: Path, tmp_path: Path)
     with pytest.raises(UserError, match="does not exist"):
         evaluate(tmp_path / "no", tmp_path / "out", rendered=tmp_path / "frames")
     assert not (tmp_path / "out").exists()
+
+
+def test_results_are_of_one_model_whole_or_absent(tmp_path: Path) -> None:
+    """Scored into a folder that holds others: all of them go, or, where nothing was finished, all stay."""
+    fakes.make_pratheepan(tmp_path / "data", 6)
+    fakes.make_rendered(tmp_path / "frames", 6)
+    draw_masks(tmp_path / "theirs", tmp_path / "frames", "rendered", truth, "skin")
+    draw_masks(tmp_path / "ours", tmp_path / "data", "pratheepan", truth, "skin")
+    out = tmp_path / "out"
+    evaluate(None, out, rendered=tmp_path / "frames", subset="all", masks=tmp_path / "theirs", name="theirs")
+    assert read_results(out).run["name"] == "theirs"
+    assert (out / "scenes.parquet").is_file()
+    (out / "notes.txt").write_text("mine")
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    given: dict[str, Any] = {"data_root": tmp_path / "data", "subset": "all", "name": "ours"}
+    with full_disk(), pytest.raises(OSError, match="disk full"):
+        evaluate(None, out, masks=tmp_path / "ours", **given)
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+    evaluate(None, out, masks=tmp_path / "ours", **given)
+    found = read_results(out)
+    assert found.run["name"] == "ours"
+    assert found.scenes is None
+    assert {path.name for path in (out / "panels").iterdir()} == {"id.txt", "pratheepan"}
+    assert (out / "notes.txt").read_text() == "mine"
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """A disk that is full at the third picture."""
+    written: list[Path] = []
+
+    def write(paths: tuple[Path, Path], *pictures: object) -> None:
+        written.append(paths[0])
+        write_panel(paths, *pictures)  # type: ignore[arg-type]
+        if len(written) == 3:
+            raise OSError("disk full")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("skinseg.evaluation.score.write_panel", write)
+        yield
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ import pytest
 
 import skinseg
 from skinseg import files
-from skinseg.files import folder_beside, folder_whole, written_whole
+from skinseg.files import folder_beside, folder_whole, swapped_in, written_whole
 
 PACKAGE = Path(skinseg.__file__).parent
 
@@ -134,3 +134,71 @@ def test_no_other_file_of_the_package_renames_or_makes_temporary_names() -> None
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
                 called = f"{node.value.id}.{node.attr}"
                 assert called not in ("os.replace", "os.rename", "shutil.move", "tempfile.mkstemp"), path
+
+
+MADE = ("pictures", "extra.txt", "rows.txt")
+
+
+def test_what_is_swapped_in_belongs_together(tmp_path: Path) -> None:
+    """All of the new or all of the old, whatever happens; what has another name stays."""
+    folder = tmp_path / "results"
+
+    def fill(beside: Path, word: str, *made: str) -> None:
+        for name in made:
+            path = beside / name / word if name == "pictures" else beside / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(word)
+
+    def found() -> dict[str, str]:
+        return {
+            path.relative_to(folder).as_posix(): path.read_text()
+            for path in folder.rglob("*")
+            if path.is_file()
+        }
+
+    with pytest.raises(RuntimeError), swapped_in(folder, MADE) as beside:  # noqa: PT012
+        fill(beside, "none", "pictures")
+        raise RuntimeError
+    assert not folder.exists()
+    with swapped_in(folder, MADE) as beside:
+        fill(beside, "old", *MADE)
+    (folder / "mine.txt").write_text("mine")
+    old = found()
+    assert old == {
+        "pictures/old": "old", "extra.txt": "old", "rows.txt": "old", "mine.txt": "mine"
+    }  # fmt: skip
+    with pytest.raises(RuntimeError), swapped_in(folder, MADE) as beside:  # noqa: PT012
+        fill(beside, "new", "pictures", "extra.txt")
+        raise RuntimeError
+    assert found() == old
+    # Two at once: the later one's, and nothing of the other's.
+    with swapped_in(folder, MADE) as beside, swapped_in(folder, MADE) as other:
+        fill(beside, "new", "pictures", "rows.txt")
+        fill(other, "other", *MADE)
+    assert found() == {"pictures/new": "new", "rows.txt": "new", "mine.txt": "mine"}
+    assert names(folder) == ["mine.txt", "pictures", "rows.txt"]
+
+
+def test_a_kill_while_things_are_swapped_in_leaves_none_that_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = Path.rename
+    for kill in range(1, 6):
+        folder = tmp_path / str(kill)
+        with swapped_in(folder, MADE) as beside:
+            for name in MADE:
+                (beside / name).write_text("old")
+        renamed: list[Path] = []
+
+        def rename(path: Path, target: Path, kill: int = kill, renamed: list[Path] = renamed) -> Path:
+            renamed.append(path)
+            if len(renamed) == kill + 1:
+                raise KeyboardInterrupt
+            return usual(path, target)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "rename", rename)
+            with pytest.raises(KeyboardInterrupt), swapped_in(folder, MADE) as beside:  # noqa: PT012
+                for name in MADE:
+                    (beside / name).write_text("new")
+        assert not (folder / MADE[-1]).exists(), kill

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,14 +13,14 @@ import pytest
 from rich.console import Console
 
 from skinseg.errors import UserError
-from skinseg.evaluation.panels import level, panel_paths, write_panel
-from skinseg.evaluation.rows import ResultRow, write_rows
+from skinseg.evaluation.panels import level, panel_paths, write_panel, write_panels_id
+from skinseg.evaluation.rows import ResultRow, read_rows, write_rows
 from skinseg.reports.console import print_tables
 from skinseg.reports.gallery import galleries
 from skinseg.reports.report import write_report
 from skinseg.reports.results import read_results
 from skinseg.reports.tables import Value, convention_tables, dataset_tables, tone_tables, verdict
-from tests.test_evaluation_rows import ROW
+from tests.test_evaluation_rows import ROW, counted
 
 HOSTILE = '<script>alert("x")</script> & co'
 
@@ -30,9 +31,9 @@ OUTCOME = np.array([[level(i) for i in (0, 2, 1, 3, 4)]], np.uint8).repeat(20, 0
 
 def rows_of(test_set: str, count: int, source: str, base: int) -> list[ResultRow]:
     return [
-        dataclasses.replace(
-            ROW, test_set=test_set, image=f"{test_set} {i}", tp=base + i, fp=5, fn=5, tn=100, subject=None,
-            tone=i % 2 + 3, tone_source=source,
+        counted(
+            ROW, base + i, 5, 5, 100, test_set=test_set, image=f"{test_set} {i}", subject=None, tone=i % 2 + 3,
+            tone_source=source,
         )
         for i in range(count)
     ]  # fmt: skip
@@ -263,11 +264,56 @@ def test_bad_results_are_refused_in_a_sentence(results: Path, tmp_path: Path) ->
     with pytest.raises(UserError, match="no result rows found"):
         write_report([tmp_path / "nowhere"])
     (results / "run.json").write_text('{"checkpoint": "x"}')
-    with pytest.raises(UserError, match=r"run.json: lacks weights"):
+    with pytest.raises(UserError, match=r"run.json: weights is missing, and 12 more"):
         write_report([results])
     (results / "run.json").write_text("{")
     with pytest.raises(UserError, match=r"run.json: cannot be read"):
         write_report([results])
     write_rows(results / "rows.parquet", [])
     with pytest.raises(UserError, match="holds no rows"):
+        write_report([results])
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"threshold": float("nan")}, "threshold: nan found, expected"),
+        ({"training": {"seed": "0"}}, "training.seed: '0' found"),
+        ({"datasets": {"ecu": 3}}, "datasets.ecu: 3 found"),
+        ({"tables": None}, "tables: None found"),
+        ({"name": None}, "name: None found"),
+    ],
+)
+def test_a_record_of_a_run_is_typed(change: dict[str, Any], said: str, results: Path) -> None:
+    run = json.loads((results / "run.json").read_text())
+    (results / "run.json").write_text(json.dumps(run | change))
+    with pytest.raises(UserError, match=rf"run\.json: {said}.*; write it again"):
+        read_results(results)
+
+
+def test_what_is_of_several_evaluations_is_refused(results: Path) -> None:
+    """Rows, record and panels have one id; each of them from elsewhere is noticed."""
+    rows = read_rows(results / "rows.parquet")
+    run = json.loads((results / "run.json").read_text())
+    mixed = "are not of one evaluation"
+
+    def of(rows_id: str | None, run_id: str | None, panels_id: str | None) -> None:
+        write_rows(results / "rows.parquet", rows, rows_id)
+        (results / "run.json").write_text(json.dumps(run | {"id": run_id}))
+        (results / "panels" / "id.txt").unlink(missing_ok=True)
+        if panels_id:
+            write_panels_id(results, panels_id)
+
+    of("a", "a", "a")
+    assert read_results(results).run["id"] == "a"
+    for ids in (("b", "a", "a"), ("a", "b", "a"), ("a", "a", "b"), ("a", "a", None), (None, "a", "a")):
+        of(*ids)
+        with pytest.raises(UserError, match=mixed):
+            write_report([results])
+    of("a", "a", None)
+    shutil.rmtree(results / "panels")
+    assert read_results(results)
+    del run["datasets"]["ecu"]
+    of("a", "a", "a")
+    with pytest.raises(UserError, match=mixed):
         write_report([results])

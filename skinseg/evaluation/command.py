@@ -4,10 +4,11 @@ import datetime
 import importlib.metadata
 import json
 import platform
+import secrets
 import shlex
 import sys
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,18 +23,22 @@ from skinseg.datasets.fingerprint import fingerprint
 from skinseg.datasets.name_table import ids_named
 from skinseg.errors import UserError
 from skinseg.evaluation.asked import RECOGNISED, asked
-from skinseg.evaluation.curves import keep_curves
+from skinseg.evaluation.curves import CURVES, keep_curves
 from skinseg.evaluation.masks import MaskFolder
-from skinseg.evaluation.rows import SCENES, ResultRow, write_rows
+from skinseg.evaluation.panels import PANELS, write_panels_id
+from skinseg.evaluation.rows import ROWS, RUN, SCENES, ResultRow, write_rows
 from skinseg.evaluation.score import Origin, Source, score
-from skinseg.files import written_whole
+from skinseg.files import swapped_in, written_whole
 from skinseg.models import lineage
 from skinseg.models.checkpoint import model_of, newest_checkpoint, read_checkpoint
 from skinseg.models.configuration import configuration_hash, configuration_of
 from skinseg.models.inference import Predictor, device_named
 from skinseg.models.prediction import THRESHOLD
 from skinseg.recognition import recogniser as recognisers
+from skinseg.recognition.recogniser import Recogniser
 
+FILES = (PANELS, CURVES, SCENES, RUN, ROWS)
+"""What an evaluation writes, all of it or nothing; without the last there are no results."""
 _DISTRIBUTIONS = ("torch", "segmentation-models-pytorch", "numpy", "opencv-python-headless")
 
 
@@ -82,7 +87,8 @@ def evaluate(
     labels: changes to the datasets' label policies, see `label_policy.parse_labels`. Where there are any, they
         enter the hash that the rows call `config`.
 
-    The rows of each finished dataset are on disk before the next is begun; masks are all read once before any is.
+    Results that were in `out` before are replaced as a whole once all datasets are scored; where one fails, by what
+    was finished before it, if anything was. Masks are all read once before any is scored.
     Raises UserError for a bad checkpoint, mask, option, dataset or image, and where there is nothing to score on.
     """
     trained = recognisers.load(recogniser) if tones == RECOGNISED else None
@@ -98,7 +104,7 @@ def evaluate(
         for name, path in (("split", split_file), ("tones", tones), ("exclude", exclude))
     }
     run["recogniser"] = None if trained is None else trained.sha256
-    trainings = lineage.lineage_of(run["training"])
+    run["id"] = secrets.token_hex(16)
 
     rows: list[ResultRow] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -111,47 +117,70 @@ def evaluate(
                     part.dataset.read(items[each])
                     for each in progress.track(part.image_ids, description=said)
                 )
-        keep_curves(Path(run["checkpoint"]), out)
-        for part in parts:
-            dataset, split = part.dataset, part.split
-            origin = Origin(
-                run=run["checkpoint"],
-                subset=subset,
-                threshold=THRESHOLD,
-                trained_on=run["trained_on"],
-                pretrained_on=run["pretrained_on"],
-                seed=run["training"].get("seed"),
-                weights=run["weights"],
-                config=run["config"],
-                split=split.hash,
-            )
-            held_out = frozenset(split.test)
-            seen = {
-                image_id: lineage.seen(trainings, dataset.name, split.hash, image_id in held_out)
-                for image_id in part.image_ids
-            }
-            task = progress.add_task(f"evaluate {dataset.name}", total=len(part.image_ids))
-            images = set()
-            for row in score(source, dataset, part.image_ids, origin, seen.__getitem__, out, trained):
-                rows.append(row)
-                images.add(row.image)
-                progress.update(task, completed=len(images))
-            run["datasets"][dataset.name] = {
-                "title": dataset.title,
-                "split": split.hash,
-                "fingerprint": fingerprint(dataset),
-                "images": len(images),
-                "excluded": len(part.chosen) - len(part.image_ids),
-                "labels": dataset.labels,
-                "complete": len(dataset),
-                "seen": dict(Counter(seen.values())),
-            }
-            if (dataset.root / SCENES).is_file():
-                _write_scenes(dataset.root / SCENES, images, out / SCENES)
-            write_rows(out / "rows.parquet", rows)
-            with written_whole(out / "run.json") as beside:
-                beside.write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
+        with swapped_in(out, FILES) as beside:
+            write_panels_id(beside, run["id"])
+            keep_curves(Path(run["checkpoint"]), beside)
+            for part in parts:
+                dataset = part.dataset
+                task = progress.add_task(f"evaluate {dataset.name}", total=len(part.image_ids))
+                images = set()
+                for row in _score(source, part, run, beside, trained):
+                    rows.append(row)
+                    images.add(row.image)
+                    progress.update(task, completed=len(images))
+                run["datasets"][dataset.name] = _scored(part, run, len(images))
+                if (dataset.root / SCENES).is_file():
+                    _write_scenes(dataset.root / SCENES, images, beside / SCENES)
+                with written_whole(beside / RUN) as unfinished:
+                    unfinished.write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
+                write_rows(beside / ROWS, rows, run["id"])
     return out
+
+
+def _score(
+    source: Source[Any, Any],
+    part: _Part,
+    run: Mapping[str, Any],
+    results: Path,
+    recogniser: Recogniser | None,
+) -> Iterator[ResultRow]:
+    origin = Origin(
+        run=run["checkpoint"],
+        subset=run["subset"],
+        threshold=THRESHOLD,
+        trained_on=run["trained_on"],
+        pretrained_on=run["pretrained_on"],
+        seed=run["training"].get("seed"),
+        weights=run["weights"],
+        config=run["config"],
+        split=part.split.hash,
+    )
+    seen = _seen(part, run)
+    return score(source, part.dataset, part.image_ids, origin, seen.__getitem__, results, recogniser)
+
+
+def _seen(part: _Part, run: Mapping[str, Any]) -> dict[str, str]:
+    """By image, one of `lineage.SEEN`."""
+    trainings, held_out = lineage.lineage_of(run["training"]), frozenset(part.split.test)
+    return {
+        image_id: lineage.seen(trainings, part.dataset.name, part.split.hash, image_id in held_out)
+        for image_id in part.image_ids
+    }
+
+
+def _scored(part: _Part, run: Mapping[str, Any], images: int) -> dict[str, Any]:
+    """What run.json says of a dataset."""
+    dataset = part.dataset
+    return {
+        "title": dataset.title,
+        "split": part.split.hash,
+        "fingerprint": fingerprint(dataset),
+        "images": images,
+        "excluded": len(part.chosen) - len(part.image_ids),
+        "labels": dataset.labels,
+        "complete": len(dataset),
+        "seen": dict(Counter(_seen(part, run).values())),
+    }
 
 
 def _part(

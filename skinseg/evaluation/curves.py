@@ -12,13 +12,11 @@ CURVES = "curves.csv"
 
 
 def keep_curves(checkpoint: Path, out: Path) -> None:
-    """Write `out`/curves.csv, or remove an older one where nothing is known of the checkpoint's training."""
-    path = out / CURVES
+    """Write `out`/curves.csv, where something is known of the checkpoint's training."""
     curves = read_curves(checkpoint)
     if curves is None:
-        path.unlink(missing_ok=True)
         return
-    with written_whole(path) as beside:
+    with written_whole(out / CURVES) as beside:
         curves.to_csv(beside, index=False, lineterminator="\n")
 
 

@@ -13,8 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from skinseg.datasets.sample import FOREGROUND, IGNORE, Mask
+from skinseg.files import written_whole
 from skinseg.images.decoding import Image
 from skinseg.images.encoding import write_image
+
+PANELS = "panels"
+"""The folder in a results folder that they lie in."""
+ID = "id.txt"
+"""In it: the id of the evaluation that wrote them, as in rows.parquet and run.json."""
 
 LONG_SIDE = 224
 """Pixels. With `_QUALITY` a photograph and its outcomes take 4.0 kB on average (ECU, HGR, Pratheepan), so that a page
@@ -55,7 +61,7 @@ def panel_paths(results: Path, test_set: str, image_id: str) -> tuple[Path, Path
     """Where an image's photograph and outcomes lie; an id with slashes becomes folders. One that leads out of
     the folder, as a table's absolute or ../ paths do, or leaves no room for an ending, becomes a name made of its hash
     below `outside`."""
-    folder, within = results / "panels" / test_set, Path(image_id)
+    folder, within = results / PANELS / test_set, Path(image_id)
     if within.is_absolute() or ".." in within.parts or len(os.fsencode(within.name)) > _LONGEST:
         digest = hashlib.sha256(image_id.encode(errors="surrogateescape")).hexdigest()
         within = Path("outside", digest[:32])
@@ -68,3 +74,15 @@ def write_panel(paths: tuple[Path, Path], photo: Image, outcome: npt.NDArray[np.
     # Above 100 OpenCV's WebP is lossless.
     write_image(paths[0], photo[..., ::-1], cv2.IMWRITE_WEBP_QUALITY, _QUALITY)
     write_image(paths[1], outcome, cv2.IMWRITE_WEBP_QUALITY, 101)
+
+
+def write_panels_id(results: Path, results_id: str) -> None:
+    """Say whose the panels are."""
+    with written_whole(results / PANELS / ID) as beside:
+        beside.write_text(results_id + "\n", encoding="utf-8")
+
+
+def read_panels_id(results: Path) -> str | None:
+    """Whose the panels are, None where they do not say. Raises OSError and ValueError as reading a text does."""
+    path = results / PANELS / ID
+    return path.read_text(encoding="utf-8").strip() if path.is_file() else None

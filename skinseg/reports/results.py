@@ -2,15 +2,19 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import pandas as pd
+from pydantic import Field
 
 from skinseg.errors import UserError
 from skinseg.evaluation.curves import CURVES, read_curves
-from skinseg.evaluation.rows import SCENES, as_frame, read_rows
+from skinseg.evaluation.panels import PANELS, read_panels_id
+from skinseg.evaluation.rows import ROWS, RUN, SCENES, as_frame, read_rows_and_id
+from skinseg.models.record import TrainingRecord
+from skinseg.records import Count, Number, Whole, typed
 
 
 @dataclass(frozen=True)
@@ -31,25 +35,68 @@ class Results:
         return str(self.run["datasets"].get(test_set, {}).get("title", test_set))
 
 
+@dataclass(frozen=True)
+class ScoredSet:
+    """What run.json says of a data set."""
+
+    title: str
+    split: str
+    images: Count
+    excluded: Count
+    labels: dict[str, str]
+    complete: Count
+    seen: dict[Literal["never", "held out", "unknown", "maybe", "trained on"], Count]
+    fingerprint: str | None = None
+
+
+@dataclass(frozen=True)
+class Trained(TrainingRecord):
+    """tones: see `skinseg.models.lineage.tones_of`."""
+
+    tones: dict[str, list[Count]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """run.json, as far as anything is read from it. name: of masks. id: None of earlier versions."""
+
+    checkpoint: str
+    weights: str
+    config: str
+    training: Trained
+    trained_on: str
+    pretrained_on: str | None
+    threshold: Annotated[Number, Field(ge=0, le=1)]
+    subset: Literal["test", "all"]
+    split_seed: Whole
+    tables: dict[str, str | None]
+    datasets: dict[str, ScoredSet]
+    versions: dict[str, str]
+    command: str
+    date: str
+    recogniser: str | None = None
+    labels: dict[str, str] = field(default_factory=dict)
+    name: str = ""
+    id: str | None = None
+
+
 def read_results(folder: Path) -> Results:
     """Read a results folder, named itself or by its rows.parquet.
 
-    Raises UserError where a file is missing, broken, empty or not ours.
+    Raises UserError where a file is missing, broken, empty or not ours, and where they are not of one evaluation.
     """
-    folder = folder.parent if folder.name == "rows.parquet" else folder
-    rows = read_rows(folder / "rows.parquet")
+    folder = folder.parent if folder.name == ROWS else folder
+    rows, rows_id = read_rows_and_id(folder / ROWS)
     if not rows:
-        raise UserError(f"{folder / 'rows.parquet'}: holds no rows; write them again with `skinseg evaluate`")
-    path = folder / "run.json"
-    try:
-        run = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        raise UserError(f"{folder / ROWS}: holds no rows; write them again with `skinseg evaluate`")
+    run = read_run(folder / RUN)
+    unknown = {row.test_set for row in rows} - run["datasets"].keys()
+    ids = {rows_id, run.get("id"), *_panels_id(folder)}
+    if unknown or len(ids) > 1:
         raise UserError(
-            f"{path}: cannot be read as JSON ({error}); `skinseg evaluate` writes it beside rows.parquet"
-        ) from error
-    missing = [key for key in KEYS if not isinstance(run, dict) or key not in run]
-    if missing:
-        raise UserError(f"{path}: lacks {', '.join(missing)}; write it again with `skinseg evaluate`")
+            f"{folder}: {ROWS}, {RUN} and {PANELS} are not of one evaluation, expected so; write them again with "
+            "`skinseg evaluate`"
+        )
     return Results(
         folder=folder,
         rows=as_frame(rows),
@@ -57,6 +104,27 @@ def read_results(folder: Path) -> Results:
         scenes=_scenes(folder / SCENES),
         curves=_curves(folder / CURVES, Path(str(run["checkpoint"]))),
     )
+
+
+def read_run(path: Path) -> dict[str, Any]:
+    """What run.json says. Raises UserError where it is missing or broken, or says what it cannot."""
+    try:
+        run = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(
+            f"{path}: cannot be read as JSON ({error}); `skinseg evaluate` writes it beside {ROWS}"
+        ) from error
+    typed(RunRecord, run, str(path), "write it again with `skinseg evaluate`")
+    found: dict[str, Any] = run
+    return found
+
+
+def _panels_id(folder: Path) -> list[str | None]:
+    """Whose the panels are, nothing where there are none: a report does without."""
+    try:
+        return [read_panels_id(folder)] if (folder / PANELS).is_dir() else []
+    except (OSError, ValueError):
+        return ["unreadable"]
 
 
 def _scenes(path: Path) -> pd.DataFrame | None:
@@ -80,22 +148,3 @@ def _table(path: Path, read: Callable[[Path], pd.DataFrame], column: str, way_ou
     if column not in table:
         raise UserError(f"{path}: lacks the column {column}; write it again with `skinseg evaluate`{way_out}")
     return table
-
-
-KEYS = (
-    "checkpoint",
-    "weights",
-    "config",
-    "training",
-    "trained_on",
-    "pretrained_on",
-    "threshold",
-    "subset",
-    "split_seed",
-    "tables",
-    "datasets",
-    "versions",
-    "command",
-    "date",
-)
-"""What a report prints from run.json."""

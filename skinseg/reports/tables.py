@@ -268,7 +268,7 @@ def scoring_notes(results: Results, test_sets: Collection[str]) -> tuple[str, ..
                 said = _SEEN[seen].format(count=count, images=entry["images"])
                 notes.append(f"{results.title(name)}: {said}")
         if entry["excluded"]:
-            table = results.run["tables"]["exclude"]
+            table = results.run["tables"].get("exclude")
             notes.append(f"{results.title(name)}: {entry['excluded']} images are left out, as {table} says.")
     return tuple(notes)
 
