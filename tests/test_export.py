@@ -63,6 +63,21 @@ def test_every_form_predicts_what_the_checkpoint_does(checkpoint, exported):
                 )
 
 
+def test_a_flipped_bit_of_the_onnx_model_is_refused(exported):
+    whole = (exported / "model.onnx").read_bytes()
+    rng = np.random.default_rng(0)
+    for place in [
+        *rng.integers(len(whole), size=20),
+        whole.index(b"file_sha256"),
+        whole.index(b"file_sha256") + 20,
+    ]:
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << int(rng.integers(8))
+        with pytest.raises(UserError, match=r"export the checkpoint again|cannot be read|was not written by"):
+            OnnxPredictor(bytes(damaged), "cpu")
+    assert OnnxPredictor(whole, "cpu").heads == ("skin", "person")
+
+
 def test_onnx_takes_any_batch_and_size_and_tells_all_about_itself(checkpoint, exported):
     predictor = OnnxPredictor(exported / "model.onnx", "cpu")
     record = read_checkpoint(checkpoint)

@@ -13,6 +13,7 @@ import torch
 import yaml
 
 import skinseg
+from skinseg import cli
 from skinseg.cli import main
 from skinseg.errors import UserError
 from skinseg.evaluation.rows import read_rows
@@ -257,6 +258,29 @@ def test_resumed_is_uninterrupted_bit_for_bit(
         assert configuration_of(resumed.metadata) == configuration_of(expected.metadata)
         assert resumed.metadata["options"]["model.lr"] == 0.003
     assert newest_checkpoint(Path("runs", "parts")) == parts / "checkpoints" / "best.ckpt"
+
+
+@pytest.mark.slow
+def test_a_fit_that_diverges_stops_and_keeps_its_last_whole_epoch(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    usual = SkinPersonModule.on_train_batch_start
+
+    def absurd_in_the_second_epoch(self: SkinPersonModule, batch: Any, batch_idx: int) -> None:
+        for group in self.trainer.optimizers[0].param_groups if self.current_epoch == 1 else ():
+            group["lr"] = 1e30
+        usual(self, batch, batch_idx)
+
+    monkeypatch.setattr(SkinPersonModule, "on_train_batch_start", absurd_in_the_second_epoch)
+    assert cli.main(["fit", *arguments, "--job", "wild", "--trainer.max_epochs", "3"]) == 2
+    (run,) = Path("runs", "wild").iterdir()
+    last = run / "checkpoints" / "last.ckpt"
+    (said,) = [line for line in capsys.readouterr().err.splitlines() if "diverged" in line]
+    assert re.search(r"training diverged at step \d+ \(epoch 2\): .*finite.*--model.lr below 0.003", said)
+    assert said.endswith(f"the last whole epoch is kept in {last}")
+    assert not (run / "result.json").exists()
+    assert read_checkpoint(last).metadata["epoch"] == 0
+    assert read_checkpoint(run / "checkpoints" / "best.ckpt").metadata["epoch"] == 0
 
 
 @pytest.mark.slow

@@ -184,8 +184,8 @@ def _check_config(file: Path, trusted: bool) -> None:
                 found = f"the alias *{event.anchor}"
             if found:
                 raise UserError(
-                    f"--config {file}: {found} found, expected plain values, as a run's own config.yaml has; write them "
-                    "out, or give --trust for aliases of your own"
+                    f"--config {file}: {found} found, expected plain values, as a run's own config.yaml has; write "
+                    "them out, or give --trust for aliases of your own"
                 )
 
 
