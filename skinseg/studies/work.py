@@ -139,20 +139,22 @@ def _render(node: Node, folder: Path, root: Path, scheduler: str | None, workers
 
 
 def _fit(node: Node, folder: Path, root: Path, scheduler: str | None, workers: int) -> dict[str, Any]:
-    from skinseg.models.checkpoint import LAST, RESULT
+    from skinseg.models.checkpoint import BEST, LAST, RESULT
     from skinseg.training import command
 
     os.environ.setdefault("WANDB_MODE", "disabled")  # a study's numbers are in its tables
     finished = sorted(folder.glob(f"*/{RESULT}"))
     steps = int(node.cost["steps"])
     if not finished:
-        going_on = sorted(folder.glob(f"*/{LAST}"))
-        for run in folder.iterdir():
-            if run.is_dir() and not (run / LAST).is_file():
+        runs = sorted(run for run in folder.iterdir() if run.is_dir())
+        # Without the last checkpoint, or with a damaged one, a run goes on from its best.
+        going_on = [run for run in runs if (run / LAST).is_file() or (run / BEST).is_file()]
+        for run in runs:
+            if run not in going_on:
                 shutil.rmtree(run)
         arguments = ["fit", *_arguments(node, folder, root)]
         if going_on:
-            arguments += ["--ckpt_path", str(going_on[0])]
+            arguments += ["--ckpt_path", str(going_on[0] / LAST)]
             steps = 0  # the seconds of a part say nothing of the whole
         command.main(arguments)
         gc.collect()
