@@ -3,6 +3,7 @@
 import copy
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from skinseg.data.splits import make_split, subset
 from skinseg.datasets.registry import open_dataset
 from skinseg.errors import UserError
 from skinseg.studies import identity
-from skinseg.studies.claims import Grid, judge
+from skinseg.studies.claims import Claim, Grid, judge
 from skinseg.studies.definition import read_study
 from skinseg.studies.estimates import Scores, estimate, needed
 from skinseg.studies.graph import Graph, Inputs, expand
@@ -104,8 +105,8 @@ def test_the_shipped_studies_expand(path: Path, scale: str, tmp_path: Path) -> N
     renders = [node for node in graph.nodes if node.kind == "render"]
     if path.stem not in ("clothing", "backgrounds", "framing", "audit"):
         assert len(renders) == (path.stem != "retone")
-    published = read_study(path).published.get("values", {})
-    assert set(published) <= {cell.name for cell in graph.cells}
+    published = read_study(path).published
+    assert published is None or set(published.values) <= {cell.name for cell in graph.cells}
 
 
 def test_studies_share_pretraining_and_frames(tmp_path: Path) -> None:
@@ -230,7 +231,7 @@ def _fits(**change: Any) -> Callable[[dict[str, Any]], object]:
         (lambda r: r["scales"]["laptop"]["options"].update({"model.rate": 1}), "'model.rate' names no parameter"),
         (lambda r: r["scales"]["laptop"].pop("target"), "adapts to photographs and the scale has no target"),
         (lambda r: r["scales"]["laptop"].update(target="sfa"), "trains on sfa, which is not in .*--target"),
-        (lambda r: r.update(score={"sfa": "test"}), "none of its test sets sfa is in"),
+        (lambda r: r.update(score={"sfa": "test"}, claims=[]), "none of its test sets sfa is in"),
         (_fits(adapt="dan"), "adapt is 'dan', expected one of"),
         (_fits(adapt="bgc"), "adapt: bgc with data: target; .* need both sets"),
         (_fits(steps=["pretrain", "adapt"]), r"different numbers of optimiser steps \(pretrained 6, scratch 4\)"),
@@ -241,6 +242,39 @@ def _fits(**change: Any) -> Callable[[dict[str, Any]], object]:
         (lambda r: r["axes"][0].update(points={"paper": [1]}), "axis images has no points at scale laptop"),
         (lambda r: r["scales"]["laptop"].update(epochs=3), "2 steps of pretrained do not fall into 3 epochs"),
         (lambda r: r["scales"]["laptop"].update(configs=["no.yaml"]), "configs names no.yaml, but .* does not exist"),
+        (lambda r: r["scales"]["laptop"].update(configs="../cpu.yaml"), "scales.laptop: configs: '../cpu.yaml' found"),
+        (lambda r: r["scales"]["laptop"].update(seeds=[0, "1"]), "scales.laptop: seeds.1: '1' found, expected"),
+        (lambda r: r["scales"]["laptop"].update(seeds=[]), r"scales.laptop: seeds: \[\] found, expected"),
+        (lambda r: r["scales"]["laptop"].update(frames=2.5), "scales.laptop: frames: 2.5 found"),
+        (lambda r: r["scales"]["laptop"].update(steps={"adapt": 0}), "scales.laptop: steps.adapt: 0 found"),
+        (lambda r: r["scales"]["laptop"].update(fit_options={"nobody": {}}), "fit_options: 'nobody' found"),
+        (lambda r: r["scales"].update(laptop=None), "scales.laptop: None found"),
+        (lambda r: r.update(scales=[1]), r"scales: \[1\] found, expected keys"),
+        (lambda r: r.update(name="../up"), "tiny.yaml: name: '../up' found"),
+        (lambda r: r.update(colums=["iou"]), "tiny.yaml: unknown key 'colums'"),
+        (lambda r: r.pop("title"), "tiny.yaml: title is missing; docs/studies.md says"),
+        (lambda r: r.update(axes={"a": 1}), "axes: {'a': 1} found, expected a list"),
+        (lambda r: r["axes"][0].update(points={"laptop": 3}), "points.laptop: 3 found, expected a list"),
+        (lambda r: r["axes"][0].update(points={"laptop": [2, 2]}), "expected each once"),
+        (lambda r: r["axes"].append(r["axes"][0]), "axes: images, images found, expected each name once"),
+        (_fits(steps=None), "fits.pretrained: steps: None found"),
+        (_fits(stage="yes"), "fits.pretrained: stage: 'yes' found"),
+        (lambda r: r.update(score={"target": "tset"}), "score.target: 'tset' found, expected 'test' or 'all'"),
+        (lambda r: r.update(columns=["iou", "auc"]), "columns .*: 'auc' found, expected some of iou"),
+        (lambda r: r.update(columns=["iou", "tones"]), "columns .*: 'tones' found"),
+        (lambda r: r.update(notes=["fine", {"Not": "a text"}]), "notes.1: {'Not': 'a text'} found"),
+        (lambda r: r.update(compare=[["pretrained"]]), "compare.0"),
+        (lambda r: r.update(saved=["pretrained", "nobody"]), "saved: 'nobody' found"),
+        (lambda r: r["axes"][0].update(points={"laptop": [4, 2]}), "saved: .*expected rising numbers of images"),
+        (lambda r: r["fits"]["scratch"].update(axes=[]), "saved: .*expected two arms along the same one axis"),
+        (lambda r: r["published"].update(values={"pretrained@2": [0.5, 0.6]}), "2 found, expected one for each of 1"),
+        (lambda r: r["published"].update(values={"pretrained@3": [0.5]}), "point of pretrained: '3' found, expected"),
+        (lambda r: r["published"].update(values={"pretrained@2": ["high"]}), "published.values.pretrained@2.0"),
+        (lambda r: r["claims"][0].update(rule="wins"), "claims.0.rule: 'wins' found"),
+        (lambda r: r["claims"][0].update(rule="most"), "It saves images: arm, minus missing, expected by"),
+        (lambda r: r["claims"][0].update(arm="pretrain"), "It saves images: 'pretrain' found"),
+        (lambda r: r["claims"][0].update(tone=7), "claims.0.tone: 7 found"),
+        (lambda r: r.update(render={"config": "no.yaml", "sed": 1}), "render: unknown key 'sed'"),
     ],
 )  # fmt: skip
 def test_bad_studies_get_one_sentence(
@@ -338,7 +372,7 @@ def test_claims_are_judged_by_their_rules() -> None:
     grid = Grid({name: [()] for name in cells}, ["hgr"])
 
     def held(first: str, second: str) -> str:
-        return judge({"claim": "", "rule": "difference", "arm": first, "minus": second}, scores, grid).held
+        return judge(Claim("", "difference", arm=first, minus=second), scores, grid).held
 
     assert (held("a", "b"), held("b", "a"), held("a", "a")) == ("yes", "no", "undecided")
     assert (held("few", "a"), held("a", "missing")) == ("not tested", "not tested")
@@ -348,16 +382,16 @@ def test_claims_are_judged_by_their_rules() -> None:
     scores = Known(curve)
     points = [("10",), ("20",), ("40",)]
     grid = Grid({"with": points, "without": points}, ["hgr"], ("with", "without"))
-    saves = {"claim": "", "rule": "saves", "by": 1.5}
+    saves = Claim("", "saves", by=1.5)
     verdict = judge(saves, scores, grid)
     assert verdict.held == "yes"
     assert verdict.why == "10 images: 2.0 (2.0 to 2.0); 20 images: 2.0 (2.0 to 2.0)"
-    assert judge(saves | {"by": 3}, scores, grid).held == "no"
-    saturates = {"claim": "", "rule": "saturates", "arm": "with", "by": 20}
+    assert judge(replace(saves, by=3), scores, grid).held == "no"
+    saturates = Claim("", "saturates", arm="with", by=20)
     assert judge(saturates, scores, grid).held == "no"
-    assert judge(saturates | {"by": 40}, scores, grid).held == "not tested"
+    assert judge(replace(saturates, by=40), scores, grid).held == "not tested"
     curve["with@40"] = curve["with@20"]
     assert judge(saturates, scores, grid).held == "yes"
-    most = {"claim": "", "rule": "most", "arm": "with", "minus": "without"}
+    most = Claim("", "most", arm="with", minus="without")
     assert judge(most, scores, grid).held == "yes"
-    assert judge(most | {"arm": "without", "minus": "with"}, scores, grid).held == "no"
+    assert judge(replace(most, arm="without", minus="with"), scores, grid).held == "no"

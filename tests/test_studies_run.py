@@ -14,9 +14,13 @@ import pandas as pd
 import pytest
 
 from skinseg import cli
+from skinseg.errors import UserError
 from skinseg.evaluation.rows import read_rows
 from skinseg.studies import work
-from skinseg.studies.identity import code_of
+from skinseg.studies.command import Claimed
+from skinseg.studies.cost import Estimator
+from skinseg.studies.identity import Node, code_of
+from skinseg.studies.work import read_record
 from tests import fakes
 from tests.test_datasets_fingerprint import invert_masks
 from tests.test_studies_graph import write_study
@@ -65,6 +69,68 @@ def undisturbed(place: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     process.join()
     assert process.exitcode == 0
     return folder
+
+
+FIT = Node(
+    "fit", "fit a, seed 0", {"options": {"data.dataset": "hgr", "data.source": None}, "seed": 0, "adapt": "none"},
+    how={"data_root": "data", "rendered": None}, cost={"steps": 4},
+)  # fmt: skip
+
+
+def test_a_fit_goes_on_where_only_its_best_checkpoint_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what holds no checkpoint at all is cleared away."""
+    folder = tmp_path / FIT.folder
+    run = folder / "2026-01-02"
+    (run / "checkpoints").mkdir(parents=True)
+    (run / "checkpoints" / "best.ckpt").write_bytes(b"whole")
+    (folder / "2026-01-01" / "checkpoints").mkdir(parents=True)
+    given: list[str] = []
+
+    def fit(arguments: list[str]) -> None:
+        given.extend(arguments)
+        (run / "result.json").write_text("{}")
+
+    monkeypatch.setattr("skinseg.training.command.main", fit)
+    work.do(FIT, "identity", str(tmp_path))
+    assert given[given.index("--ckpt_path") + 1] == str(run / "checkpoints" / "last.ckpt")
+    assert (run / "checkpoints" / "best.ckpt").read_bytes() == b"whole"
+    assert not (folder / "2026-01-01").exists()
+    assert work.run_folder(FIT, tmp_path) == run
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "cannot be read as JSON"),
+        ("[" * 100_000, "cannot be read as JSON"),
+        ("[]", r"\[\] found"),
+        ('{"identity": 3}', "identity: 3 found|key is missing"),
+        ("{}", "is missing"),
+    ],
+)
+def test_damaged_records_are_one_sentence(text: str, said: str, tmp_path: Path) -> None:
+    folder = tmp_path / FIT.folder
+    folder.mkdir(parents=True)
+    (folder / work.BEGUN).write_text(text)
+    with pytest.raises(
+        UserError, match=rf"begun\.json: .*({said}).*; delete .*{FIT.key}, and fit a, seed 0 begins"
+    ):
+        work.do(FIT, "identity", str(tmp_path))
+    (folder / work.FINISHED).write_text(text)
+    with pytest.raises(
+        UserError, match=rf"node\.json: .*({said}).*; delete it, and fit a, seed 0 is finished again"
+    ):
+        work.do(FIT, "identity", str(tmp_path))
+    assert Estimator(tmp_path).rates == {}
+    with pytest.raises(UserError, match=rf"study\.json: .*({said}|study is missing).*; give another --out"):
+        read_record(Claimed, _written(tmp_path / "study.json", text), "give another --out")
+
+
+def _written(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
 
 
 @pytest.mark.slow

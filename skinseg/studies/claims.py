@@ -3,10 +3,12 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Literal
 
-from skinseg.errors import UserError
+from pydantic import ConfigDict, Field
+
 from skinseg.evaluation.metrics import FEW_IMAGES, Difference
+from skinseg.records import Number, Whole
 from skinseg.studies.estimates import Scores, images_saved
 
 RULES = {
@@ -19,6 +21,25 @@ RULES = {
     "largest, beyond which there is nothing to compare with; no where it lies below it at one of them",
 }
 MARGIN = 0.01
+NEEDS = {"difference": ("arm", "minus"), "most": ("arm", "minus"), "saturates": ("arm", "by"), "saves": ()}
+"""What a claim of each rule cannot do without."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """paper: its number or words. arm, minus: an arm, arm@point, arm@first or arm@last. test_set: the first one where
+    it is empty. by: a number of images, or a factor."""
+
+    claim: str
+    rule: Literal["difference", "most", "saturates", "saves"]
+    paper: str | Whole | Number = ""
+    arm: str = ""
+    minus: str = ""
+    test_set: str = ""
+    metric: Literal["iou", "accuracy", "f1"] = "iou"
+    tone: Annotated[int, Field(strict=True, ge=1, le=6)] | None = None
+    by: Number | None = None
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True)
@@ -53,26 +74,11 @@ class Grid:
             return []
 
 
-def check_claims(claims: Sequence[Mapping[str, Any]], arms: Sequence[str], where: str) -> None:
-    """Raise UserError for a claim without a rule, or about an arm that the study does not have."""
-    for claim in claims:
-        if claim.get("rule") not in RULES or "claim" not in claim:
-            raise UserError(
-                f"{where}: claims: {dict(claim)} found, expected claim, paper and a rule of {', '.join(RULES)}"
-            )
-        for key in ("arm", "minus"):
-            name = str(claim.get(key, arms[0])).partition("@")[0]
-            if name not in arms:
-                raise UserError(
-                    f"{where}: claims: {key} {name!r} is no arm, expected one of {', '.join(arms)}"
-                )
-
-
-def judge(claim: Mapping[str, Any], scores: Scores, grid: Grid) -> Verdict:
+def judge(claim: Claim, scores: Scores, grid: Grid) -> Verdict:
     """Decide one claim by its rule; not tested where a cell is missing, few images stand behind it, or its interval
     is unknown."""
-    held, why = _JUDGES[claim["rule"]](claim, scores, grid)
-    return Verdict(str(claim["claim"]), str(claim.get("paper", "")), held, why)
+    held, why = _JUDGES[claim.rule](claim, scores, grid)
+    return Verdict(claim.claim, str(claim.paper), held, why)
 
 
 def share_held(verdicts: Sequence[Verdict]) -> str:
@@ -94,21 +100,20 @@ def said(value: Difference) -> str:
     return f"{value.value:+.3f} ({spread}), {value.images} images"
 
 
-def _difference(claim: Mapping[str, Any], scores: Scores, grid: Grid) -> tuple[str, str]:
-    test_set = str(claim.get("test_set", grid.test_sets[0]))
-    first, second = (_at(str(claim[key]), grid) for key in ("arm", "minus"))
-    tone = claim.get("tone")
-    value = scores.difference(first, second, test_set, str(claim.get("metric", "iou")), tone)
+def _difference(claim: Claim, scores: Scores, grid: Grid) -> tuple[str, str]:
+    test_set = claim.test_set or grid.test_sets[0]
+    first, second = (_at(name, grid) for name in (claim.arm, claim.minus))
+    value = scores.difference(first, second, test_set, claim.metric, claim.tone)
     if value is None:
         return "not tested", f"{first} and {second} were not both scored on {test_set}"
     return _decided(value), f"{first} minus {second} on {test_set}: {said(value)}"
 
 
-def _most(claim: Mapping[str, Any], scores: Scores, grid: Grid) -> tuple[str, str]:
+def _most(claim: Claim, scores: Scores, grid: Grid) -> tuple[str, str]:
     found = []
-    for point in grid.points.get(str(claim["arm"]), ()):
+    for point in grid.points.get(claim.arm, ()):
         for test_set in grid.test_sets:
-            pair = [grid.cell(str(claim[key]), point) for key in ("arm", "minus")]
+            pair = [grid.cell(arm, point) for arm in (claim.arm, claim.minus)]
             value = scores.difference(pair[0], pair[1], test_set)
             if value is not None and _testable(value):
                 found.append(value)
@@ -120,9 +125,9 @@ def _most(claim: Mapping[str, Any], scores: Scores, grid: Grid) -> tuple[str, st
     return held, f"above zero in {above} of {len(found)} pairs, below in {below}"
 
 
-def _saturates(claim: Mapping[str, Any], scores: Scores, grid: Grid) -> tuple[str, str]:
-    arm, by = str(claim["arm"]), float(claim["by"])
-    test_set = str(claim.get("test_set", grid.test_sets[0]))
+def _saturates(claim: Claim, scores: Scores, grid: Grid) -> tuple[str, str]:
+    arm, by = claim.arm, claim.by or 0.0
+    test_set = claim.test_set or grid.test_sets[0]
     counts, cells = grid.counts(arm), grid.cells(arm)
     reached = [i for i, count in enumerate(counts) if count <= by]
     if not reached or reached[-1] == len(counts) - 1:
@@ -137,19 +142,19 @@ def _saturates(claim: Mapping[str, Any], scores: Scores, grid: Grid) -> tuple[st
     return held, f"{counts[-1]:g} minus {counts[reached[-1]]:g} on {test_set}: {said(value)}"
 
 
-def _saves(claim: Mapping[str, Any], scores: Scores, grid: Grid) -> tuple[str, str]:
+def _saves(claim: Claim, scores: Scores, grid: Grid) -> tuple[str, str]:
     if grid.saved is None:
         return "not tested", "the study compares no numbers of images"
     with_, without = grid.saved
     counts = grid.counts(with_)
-    test_set = str(claim.get("test_set", grid.test_sets[0]))
+    test_set = claim.test_set or grid.test_sets[0]
     factors = images_saved(scores, grid.cells(with_), grid.cells(without), counts, test_set)
     found = [(count, each) for count, each in zip(counts, factors, strict=True) if each is not None]
     # The last number has nothing beyond it to be compared with.
     known = [(count, each) for count, each in found[:-1] if not math.isnan(each[1])]
     if not known:
         return "not tested", "no factor with an interval"
-    by = float(claim.get("by", 1))
+    by = 1.0 if claim.by is None else claim.by
     held = "undecided"
     if all(low > by for _, (_, low, _) in known):
         held = "yes"

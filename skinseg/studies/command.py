@@ -17,15 +17,23 @@ from typing import Any
 from skinseg.errors import UserError
 from skinseg.files import written_whole
 from skinseg.presets import config_file
-from skinseg.studies.claims import Grid, check_claims
+from skinseg.studies.claims import Grid
 from skinseg.studies.cost import RULE, Estimate, Estimator
 from skinseg.studies.definition import Scale, Study, read_study
 from skinseg.studies.graph import Graph, Inputs, expand, processors
 from skinseg.studies.identity import Node
 from skinseg.studies.wandb_study import grouped, log_study
-from skinseg.studies.work import do, survey
+from skinseg.studies.work import do, read_record, survey
 
 CLAIM = "study.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Claimed:
+    """Whose a study's folder is."""
+
+    study: str
+    scale: str
 
 
 def run_study(
@@ -50,7 +58,6 @@ def run_study(
     Raises UserError for what the user has to change; whatever was finished is kept, and the same call goes on.
     """
     study = read_study(config_file(given, "studies", "study"))
-    check_claims(study.claims, [fit.name for fit in study.fits if not fit.stage], str(study.path))
     inputs = Inputs(data_root, rendered, backgrounds, target, tuple(datasets), tuple(seeds))
     scale = inputs.chosen(study.scale(scale_name))
     graph = expand(study, scale_name, inputs)
@@ -247,10 +254,12 @@ def _check_claim(out: Path, study: Study, scale_name: str) -> None:
     """Raise UserError where the folder is another study's, or somebody's who is no study."""
     claim = out / CLAIM
     if claim.is_file():
-        found = json.loads(claim.read_text(encoding="utf-8"))
-        if (found["study"], found["scale"]) != (study.name, scale_name):
+        found = read_record(
+            Claimed, claim, "give another --out, or delete this file if the folder is the study's"
+        )
+        if found != Claimed(study.name, scale_name):
             raise UserError(
-                f"{out}: holds study {found['study']} at {found['scale']} scale, expected a folder of its own for "
+                f"{out}: holds study {found.study} at {found.scale} scale, expected a folder of its own for "
                 f"{study.name} at {scale_name} scale; give another --out"
             )
     elif out.exists() and (not out.is_dir() or any(item.name != ".lock" for item in out.iterdir())):
@@ -273,7 +282,9 @@ def _claimed(out: Path, study: Study, scale_name: str) -> Iterator[None]:
             ) from error
         _check_claim(out, study, scale_name)
         with written_whole(out / CLAIM) as beside:
-            beside.write_text(json.dumps({"study": study.name, "scale": scale_name}) + "\n", encoding="utf-8")
+            beside.write_text(
+                json.dumps(dataclasses.asdict(Claimed(study.name, scale_name))) + "\n", encoding="utf-8"
+            )
         yield
 
 
@@ -287,6 +298,7 @@ def _write(
     out: Path,
 ) -> dict[str, Path]:
     from skinseg.evaluation.rows import ResultRow, as_frame, read_rows, write_rows
+    from skinseg.reports.results import read_run
     from skinseg.studies.estimates import Scores
     from skinseg.studies.output import Outcome, write
 
@@ -300,7 +312,7 @@ def _write(
         for subset in ("test", "all"):
             folder = cell.score.folder / subset
             if (folder / "rows.parquet").is_file():
-                scored = json.loads((folder / "run.json").read_text(encoding="utf-8"))["datasets"]
+                scored = read_run(folder / "run.json")["datasets"]
                 titles |= {name: f"{entry['title']}, {subset}" for name, entry in scored.items()}
                 named = f"{cell.name}, seed {cell.seed}"
                 rows.setdefault(cell.name, []).extend(

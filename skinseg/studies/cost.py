@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from skinseg.errors import UserError
 from skinseg.studies.identity import ROOTS, Node
-from skinseg.studies.work import FINISHED
+from skinseg.studies.work import FINISHED, NodeRecord, read_record
 from skinseg.training.adaptation import METHODS
 
 # Rules of thumb, where nothing was measured: two slow CPU cores, and one GPU.
@@ -35,19 +36,20 @@ class Estimator:
     """Reads what finished nodes took, once."""
 
     def __init__(self, root: Path = Path()) -> None:
-        import json
-
         self.rates: dict[tuple[Any, ...], list[float]] = {}
         for kind, folder in ROOTS.items():
             for path in sorted((root / folder).glob(f"*/{FINISHED}")):
-                record = json.loads(path.read_text(encoding="utf-8"))
-                units = _units(kind, record["cost"])
-                if kind == "fit":
-                    units = record.get("timed_steps", 0)
-                if kind == "render":
-                    units = record.get("frames", 0)
-                if units:
-                    self.rates.setdefault(_sort(kind, record["cost"]), []).append(record["seconds"] / units)
+                try:
+                    record = read_record(NodeRecord, path, "delete it")
+                except UserError:
+                    continue  # where it is needed, it is refused
+                units = {
+                    "render": record.frames,
+                    "fit": record.timed_steps,
+                    "score": record.cost.get("images"),
+                }[kind]
+                if isinstance(units, int | float) and units > 0:
+                    self.rates.setdefault(_sort(kind, record.cost), []).append(record.seconds / units)
 
     def __call__(self, node: Node) -> Estimate:
         rates = self.rates.get(_sort(node.kind, node.cost))
@@ -64,7 +66,7 @@ def _units(kind: str, cost: Mapping[str, Any]) -> float:
 def _sort(kind: str, cost: Mapping[str, Any]) -> tuple[Any, ...]:
     """What two nodes have in common that take the same time per unit."""
     names = ("size", "batch_size", "encoder", "adapt", "accelerator") if kind == "fit" else ()
-    return (kind, *(str(cost[name]) for name in names))
+    return (kind, *(str(cost.get(name)) for name in names))
 
 
 def _rule(kind: str, cost: Mapping[str, Any]) -> float:

@@ -3,20 +3,35 @@
 docs/studies.md says what each key of a study file means.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+import itertools
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import yaml
+from pydantic import ConfigDict, Field
 
 from skinseg.errors import UserError
+from skinseg.records import Count, Number, Positive, Truth, typed
+from skinseg.studies.claims import NEEDS, Claim
+from skinseg.studies.estimates import METRICS
 from skinseg.training.adaptation import ADAPTATIONS, METHODS
 
 SCALES = ("laptop", "paper")
 SETS = ("source", "target", "both")
 TRAINED_ON = "data.dataset"
 """The parameter of an axis along which the training set varies."""
+RENDER_ALL = "render.*"
+"""The parameter of an axis whose points are several of the generator's settings each."""
+TONES = "tones"
+"""The column that stands for the tone groups."""
+_WAY_OUT = "docs/studies.md says what each key means"
+
+# They become parts of names of folders.
+Named = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")]
+Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
+Some = Field(min_length=1)
 
 
 @dataclass(frozen=True)
@@ -30,13 +45,14 @@ class Scale:
     """
 
     configs: tuple[str, ...]
-    seeds: tuple[int, ...]
-    frames: int
-    steps: Mapping[str, int]
+    seeds: Annotated[tuple[Seed, ...], Some]
+    frames: Positive
+    steps: Mapping[str, Positive]
     target: str = ""
-    epochs: int = 2
+    epochs: Positive = 2
     options: Mapping[str, Any] = field(default_factory=dict)
     fit_options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True)
@@ -50,14 +66,15 @@ class Fit:
 
     name: str
     data: str
-    steps: tuple[str, ...]
+    steps: Annotated[tuple[str, ...], Some]
     title: str = ""
     after: str | None = None
     adapt: str = "none"
-    stage: bool = False
+    stage: Truth = False
     options: Mapping[str, Any] = field(default_factory=dict)
     axes: tuple[str, ...] = ()
     budget: str | None = None
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True)
@@ -72,6 +89,28 @@ class Axis:
     parameter: str
     points: Mapping[str, Mapping[str, Any]]
     title: str = ""
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True)
+class Frames:
+    """How the study's frames are rendered. config: a generator's, beside the study's folder; settings: over it."""
+
+    config: str = "../render/mixed.yaml"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    seed: Count = 0
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True)
+class Published:
+    """The paper's values, by arm or arm@point, one for each column or null."""
+
+    columns: tuple[str, ...]
+    values: Mapping[str, tuple[Number | None, ...]]
+    source: str = ""
+    note: str = ""
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True)
@@ -79,28 +118,28 @@ class Study:
     """What a study file says.
 
     score: data set ("target" is the scale's, "found" every other one that is there) to subset; the first is the
-    headline's. compare: pairs of arms, the headline first. columns: metrics, or "tones". published: the paper's
-    values, see docs/studies.md. audited: whether each rendered set is audited, and its dimensions related to what was
-    trained on it. saved: two arms along an axis of numbers of real images, of which the first saves
-    some.
+    headline's. compare: pairs of arms, the headline first. columns: metrics, or "tones". audited: whether each rendered
+    set is audited, and its dimensions related to what was trained on it. saved: two arms along an axis of numbers of
+    real images, of which the first saves some.
     """
 
-    name: str
+    name: Named
     title: str
     paper: str
     path: Path
-    scales: Mapping[str, Scale]
-    fits: tuple[Fit, ...]
-    score: Mapping[str, str]
+    scales: Annotated[Mapping[Named, Scale], Some]
+    fits: Annotated[tuple[Fit, ...], Some]
+    score: Annotated[Mapping[str, Literal["test", "all"]], Some]
     axes: tuple[Axis, ...] = ()
-    render: Mapping[str, Any] = field(default_factory=dict)
-    columns: tuple[str, ...] = ("iou",)
+    render: Frames = Frames()
+    columns: Annotated[tuple[str, ...], Some] = ("iou",)
     compare: tuple[tuple[str, str], ...] = ()
-    claims: tuple[Mapping[str, Any], ...] = ()
-    published: Mapping[str, Any] = field(default_factory=dict)
+    claims: tuple[Claim, ...] = ()
+    published: Published | None = None
     notes: tuple[str, ...] = ()
     saved: tuple[str, str] | None = None
-    audited: bool = False
+    audited: Truth = False
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     def scale(self, name: str) -> Scale:
         """Raises UserError for a scale that the study does not have."""
@@ -122,72 +161,81 @@ class Study:
 
 def read_study(path: Path) -> Study:
     """Read and check a study file. Raises UserError that names the key, for anything that is not as it should be."""
-    try:
-        record = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(
-            f"{path}: cannot be read as YAML ({' '.join(str(error).split())}); correct it"
-        ) from error
-    if not isinstance(record, dict):
-        raise UserError(f"{path}: {type(record).__name__} found, expected the keys of a study")
+    record = read_keys(path)
     scales = {
-        str(name): _build(Scale, value, f"{path}: scales.{name}", configs=tuple, seeds=tuple)
+        name: typed(Scale, value, f"{path}: scales.{name}", _WAY_OUT)
         for name, value in _mapping(record.pop("scales", None), f"{path}: scales").items()
     }
-    axes = tuple(_axis(value, f"{path}: axes") for value in record.pop("axes", ()))
+    axes = tuple(_axis(value, f"{path}: axes") for value in _list(record.pop("axes", []), f"{path}: axes"))
     every = tuple(axis.name for axis in axes)
     fits = tuple(
         _fit(str(name), value, every, f"{path}: fits.{name}")
         for name, value in _mapping(record.pop("fits", None), f"{path}: fits").items()
     )
-    pairs = tuple((str(first), str(second)) for first, second in record.pop("compare", ()))
-    lists = dict.fromkeys(("columns", "claims", "notes", "saved"), tuple)
-    given = record | {"path": path, "scales": scales, "axes": axes, "fits": fits, "compare": pairs}
-    study: Study = _build(Study, given, str(path), **lists)
+    study = typed(
+        Study, record | {"path": path, "scales": scales, "axes": axes, "fits": fits}, str(path), _WAY_OUT
+    )
     _check(study)
     return study
 
 
+def read_keys(path: Path) -> dict[str, Any]:
+    """A YAML file of keys with values. Raises UserError where it is none."""
+    try:
+        record = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise UserError(
+            f"{path}: cannot be read as YAML ({' '.join(str(error).split())}); correct it"
+        ) from error
+    return {} if record is None else _mapping(record, str(path))
+
+
 def _fit(name: str, value: Any, axes: tuple[str, ...], where: str) -> Fit:
-    given = dict(_mapping(value, where))
+    given = _mapping(value, where)
     # A stage is shared by all points of an axis; an arm varies along each.
     given.setdefault("axes", () if given.get("stage") else axes)
-    steps = given.get("steps", ())
+    steps = given.get("steps")
     given["steps"] = (steps,) if isinstance(steps, str) else steps
-    fit: Fit = _build(Fit, given | {"name": name}, where, steps=tuple, axes=tuple)
-    return fit
+    return typed(Fit, {**given, "name": name}, where, _WAY_OUT)
 
 
 def _axis(value: Any, where: str) -> Axis:
-    given = dict(_mapping(value, where))
+    given = _mapping(value, where)
     points = {}
     for scale, values in _mapping(given.pop("points", None), f"{where}: points").items():
-        named = values if isinstance(values, dict) else {str(each): each for each in values}
-        points[str(scale)] = {str(label): each for label, each in named.items()}
-    axis: Axis = _build(Axis, given | {"points": points}, where)
-    return axis
+        if isinstance(values, dict):
+            points[scale] = {str(label): each for label, each in values.items()}
+        else:
+            values = _list(values, f"{where}: points.{scale}")
+            points[scale] = {str(each): each for each in values}
+            if len(points[scale]) < len(values):
+                raise UserError(f"{where}: points.{scale}: {values} found, expected each once")
+    return typed(Axis, {**given, "points": points}, where, _WAY_OUT)
 
 
-def _build(kind: Any, given: Mapping[str, Any], where: str, **convert: Any) -> Any:
-    known = [each.name for each in fields(kind)]
-    for key in given:
-        if key not in known:
-            raise UserError(f"{where}: unknown key {key!r}; known are {', '.join(known)}")
-    try:
-        return kind(**{key: convert[key](value) if key in convert else value for key, value in given.items()})
-    except TypeError as error:
-        raise UserError(f"{where}: {' '.join(str(error).split()).removeprefix('__init__() ')}") from error
-
-
-def _mapping(value: Any, where: str) -> Mapping[str, Any]:
+def _mapping(value: Any, where: str) -> dict[str, Any]:
+    """A copy of it, its keys as texts."""
     if not isinstance(value, dict) or not value:
-        raise UserError(f"{where}: {value!r} found, expected keys with values")
+        raise UserError(f"{where}: {_short(value)} found, expected keys with values")
+    return {str(key): each for key, each in value.items()}
+
+
+def _list(value: Any, where: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise UserError(f"{where}: {_short(value)} found, expected a list")
     return value
+
+
+def _short(value: Any) -> str:
+    found = repr(value)
+    return found if len(found) <= 60 else f"{found[:57]}..."
 
 
 def _check(study: Study) -> None:
     names = [fit.name for fit in study.fits]
     axes = [axis.name for axis in study.axes]
+    if len(set(axes)) < len(axes):
+        raise UserError(f"{study.path}: axes: {', '.join(axes)} found, expected each name once")
     for fit in study.fits:
         where = f"{study.path}: fits.{fit.name}"
         if fit.data not in SETS:
@@ -213,6 +261,15 @@ def _check(study: Study) -> None:
         for name in study.scales:
             if not axis.points.get(name):
                 raise UserError(f"{study.path}: axis {axis.name} has no points at scale {name}; add some")
+        kind = {TRAINED_ON: str, RENDER_ALL: dict}.get(axis.parameter, object)
+        for label, value in itertools.chain.from_iterable(each.items() for each in axis.points.values()):
+            if not isinstance(value, kind):
+                raise UserError(
+                    f"{study.path}: axis {axis.name}: point {label} is {_short(value)}, expected "
+                    f"{'a data set' if kind is str else 'settings'}"
+                )
+    for name, scale in study.scales.items():
+        _among(list(scale.fit_options), names, f"{study.path}: scales.{name}: fit_options")
     for name, scale in study.scales.items():
         arms = {
             fit.name: study.total_steps(fit, scale) for fit in study.fits if not (fit.stage or fit.budget)
@@ -223,8 +280,69 @@ def _check(study: Study) -> None:
                 f"{study.path}: at scale {name} the arms have different numbers of optimiser steps ({said}), expected "
                 "the same; change steps, or say under `budget` why an arm has another"
             )
-    arms_named = {name for pair in study.compare for name in pair}
-    _among(sorted(arms_named), [fit.name for fit in study.fits if not fit.stage], f"{study.path}: compare")
+    _check_output(study, [fit.name for fit in study.fits if not fit.stage])
+
+
+def _check_output(study: Study, arms: Sequence[str]) -> None:
+    """What is said of the scores is about arms and columns that there are, before anything is trained for it."""
+    path = study.path
+    if not arms:
+        raise UserError(f"{path}: fits: all are stages, expected at least one that is scored")
+    if study.columns != (TONES,):
+        _among(study.columns, tuple(METRICS), f"{path}: columns (or {TONES} alone)")
+    _among([name for pair in study.compare for name in pair], arms, f"{path}: compare")
+    for claim in study.claims:
+        where = f"{path}: claims: {claim.claim}"
+        missing = [name for name in NEEDS[claim.rule] if getattr(claim, name) in ("", None)]
+        if missing:
+            raise UserError(
+                f"{where}: {', '.join(missing)} missing, expected by the rule {claim.rule}; add it"
+            )
+        for name in filter(None, (claim.arm, claim.minus)):
+            _check_cell(study, name, arms, ("first", "last"), where)
+        if claim.test_set and not {"target", "found"} & study.score.keys():
+            _among([claim.test_set], tuple(study.score), f"{where}: test_set")
+    if study.published is not None:
+        for name, values in study.published.values.items():
+            where = f"{path}: published.values.{name}"
+            _check_cell(study, name, arms, (), where)
+            if len(values) != len(study.published.columns):
+                raise UserError(
+                    f"{where}: {len(values)} found, expected one for each of {len(study.published.columns)} columns"
+                )
+    if study.saved is not None:
+        _check_saved(study, study.saved, arms)
+
+
+def _check_cell(study: Study, name: str, arms: Sequence[str], ends: Collection[str], where: str) -> None:
+    """Raise UserError for what is no arm, and no arm@point; training sets are known only where the data are."""
+    arm, at, point = name.partition("@")
+    _among([arm], arms, where)
+    axes = [axis for axis in study.axes if axis.name in study.fit(arm).axes]
+    if not at or point in ends or any(axis.parameter == TRAINED_ON for axis in axes):
+        return
+    points = [
+        ",".join(labels)
+        for scale in study.scales
+        for labels in itertools.product(*(axis.points[scale] for axis in axes))
+    ]
+    _among([point], [*dict.fromkeys(points), *ends], f"{where}: point of {arm}")
+
+
+def _check_saved(study: Study, saved: tuple[str, str], arms: Sequence[str]) -> None:
+    where = f"{study.path}: saved"
+    _among(saved, arms, where)
+    axes = {study.fit(name).axes for name in saved}
+    along = [axis for axis in study.axes if axes == {(axis.name,)}]
+    if not along:
+        raise UserError(f"{where}: {', '.join(saved)} found, expected two arms along the same one axis")
+    for scale, points in along[0].points.items():
+        counts = [int(label) if label.isdecimal() else 0 for label in points]
+        if 0 in counts or counts != sorted(counts):
+            raise UserError(
+                f"{where}: points.{scale} of axis {along[0].name} are {', '.join(points)}, expected rising numbers of "
+                "images"
+            )
 
 
 def _varies_target(study: Study, fit: Fit) -> bool:

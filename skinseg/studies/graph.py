@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from skinseg import __version__
 from skinseg.data.splits import make_split
 from skinseg.datasets.base import Dataset
@@ -18,13 +16,11 @@ from skinseg.datasets.fingerprint import fingerprint
 from skinseg.datasets.registry import find_datasets, open_dataset
 from skinseg.errors import UserError
 from skinseg.models.configuration import flat
-from skinseg.studies.definition import TRAINED_ON, Axis, Fit, Scale, Study
+from skinseg.studies.definition import RENDER_ALL, TRAINED_ON, Axis, Fit, Scale, Study, read_keys
 from skinseg.studies.identity import Node
 from skinseg.training.adaptation import ADAPTATIONS, METHODS
 
 RENDERED = "rendered"
-RENDER_ALL = "render.*"
-"""The parameter of an axis whose points are several of the generator's settings each."""
 TARGET = "target"
 FOUND = "found"
 _NOT_DECIDING = (
@@ -233,16 +229,15 @@ class _Builder:
         from skinseg.synthetic.config import GeneratorConfig
 
         given = self.study.render
-        config = self.study.path.parent / given.get("config", "../render/mixed.yaml")
-        record = yaml.safe_load(config.read_text(encoding="utf-8")) if config.is_file() else None
-        if record is None:
+        config = self.study.path.parent / given.config
+        if not config.is_file():
             raise UserError(
                 f"{self.study.path}: render.config {config} does not exist; name a generator's YAML"
             )
-        record |= dict(given.get("settings", {})) | dict(settings)
+        record = read_keys(config) | dict(given.settings) | dict(settings)
         checked = GeneratorConfig.from_record(record, f"{self.study.path}: render")
         spec: dict[str, Any] = {
-            "config": dataclasses.asdict(checked), "count": self.scale.frames, "seed": given.get("seed", 0),
+            "config": dataclasses.asdict(checked), "count": self.scale.frames, "seed": given.seed,
             "skinseg": __version__,
         }  # fmt: skip
         if self.inputs.backgrounds is not None:
@@ -347,7 +342,7 @@ def _merged(study: Study, scale: Scale) -> dict[str, Any]:
         path = study.path.parent / name
         if not path.is_file():
             raise UserError(f"{study.path}: configs names {name}, but {path} does not exist; correct it")
-        merged |= flat(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+        merged |= flat(read_keys(path))
     merged |= dict(scale.options)
     return {key: value for key, value in merged.items() if key not in _NOT_DECIDING}
 

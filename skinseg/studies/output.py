@@ -105,8 +105,8 @@ def _main_table(outcome: Outcome) -> Table:
     study, scores = outcome.study, outcome.scores
     shown = columns(outcome)
     published = study.published
-    there: Mapping[str, Sequence[Any]] = published.get("values", {})
-    heads = [f"paper: {each}" for each in published.get("columns", ())]
+    there = published.values if published else {}
+    heads = [f"paper: {each}" for each in published.columns] if published else []
     lines: list[tuple[Entry, ...]] = []
     for arm, points in outcome.grid.points.items():
         for point in points:
@@ -120,7 +120,7 @@ def _main_table(outcome: Outcome) -> Table:
             line += [None for _ in outcome.missing]
             values = there.get(cell, there.get(arm, ()) if not point else ())
             line += [
-                None if i >= len(values) or values[i] is None else f"{values[i]:.3f}"
+                None if i >= len(values) or (value := values[i]) is None else f"{value:.3f}"
                 for i in range(len(heads))
             ]
             lines.append(tuple(line))
@@ -137,8 +137,8 @@ def _main_table(outcome: Outcome) -> Table:
     ]
     notes += _few_people(outcome)
     if published:
-        notes += [f"Paper: {published.get('source', study.paper)}. {_CONDITIONS}"]
-        notes += [str(published["note"])] if "note" in published else []
+        notes += [f"Paper: {published.source or study.paper}. {_CONDITIONS}"]
+        notes += [published.note] if published.note else []
     return Table(
         title=f"{study.title}: {study.paper}",
         header=(
@@ -226,7 +226,7 @@ def _saved_table(outcome: Outcome) -> list[Table]:
 
 
 def _claims_table(outcome: Outcome, verdicts: Sequence[Verdict]) -> Table:
-    used = dict.fromkeys(str(claim["rule"]) for claim in outcome.study.claims)
+    used = dict.fromkeys(claim.rule for claim in outcome.study.claims)
     return Table(
         title="The paper's claims",
         header=("claim", "paper", "held here", "by"),

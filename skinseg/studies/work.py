@@ -10,12 +10,16 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from skinseg.datasets.fingerprint import CACHE
 from skinseg.errors import UserError
 from skinseg.files import written_whole
+from skinseg.records import Count, Made, Number, typed
 from skinseg.studies.identity import Node, code_of, differing
 
 FINISHED = "node.json"
@@ -25,13 +29,44 @@ LOG = Path("results", "studies", "log.jsonl")
 OTHER_CODE = ("refuse", "again", "accept")
 
 
-def record_of(node: Node, root: Path = Path()) -> dict[str, Any] | None:
-    """What was written when the node was finished, or None."""
+@dataclass(frozen=True)
+class NodeRecord:
+    """What is read of a finished node. run: the name of a fit's. frames, timed_steps: what its seconds went into."""
+
+    key: str
+    identity: str
+    code: dict[str, str]
+    cost: dict[str, str | Number | None]
+    seconds: Annotated[Number, Field(ge=0)]
+    run: Annotated[str, Field(pattern=r"^[^/.][^/]*$")] | None = None
+    frames: Count = 0
+    timed_steps: Count = 0
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What is being made in a node's folder."""
+
+    identity: str
+
+
+def read_record(kind: type[Made], path: Path, way_out: str) -> Made:
+    """A record that a file holds as JSON. Raises UserError where it cannot be read, and where it is not one."""
     try:
-        record: dict[str, Any] = json.loads((root / node.folder / FINISHED).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(
+            f"{path}: cannot be read as JSON ({' '.join(str(error).split())}); {way_out}"
+        ) from error
+    return typed(kind, record, str(path), way_out)
+
+
+def record_of(node: Node, root: Path = Path()) -> NodeRecord | None:
+    """What was written when the node was finished, or None. Raises UserError where that is damaged."""
+    path = root / node.folder / FINISHED
+    if not path.is_file():
         return None
-    return record
+    return read_record(NodeRecord, path, f"delete it, and {node.title} is finished again")
 
 
 def survey(nodes: tuple[Node, ...], other_code: str) -> tuple[dict[str, str], dict[str, bool], list[str]]:
@@ -46,19 +81,19 @@ def survey(nodes: tuple[Node, ...], other_code: str) -> tuple[dict[str, str], di
     for node in nodes:
         identity = node.identity([identities[parent.key] for parent in node.parents])
         record = record_of(node)
-        same = record is not None and record["identity"] == identity
+        same = record is not None and record.identity == identity
         if record is not None and not same:
             if other_code == "refuse":
                 raise UserError(_made_by_other_code(node, record))
             if other_code == "accept":
-                identity, same = record["identity"], True
+                identity, same = record.identity, True
                 accepted.append(node.title)
         identities[node.key], finished[node.key] = identity, same
     return identities, finished, accepted
 
 
-def _made_by_other_code(node: Node, record: Mapping[str, Any]) -> str:
-    files = differing(record["code"], node.kind)
+def _made_by_other_code(node: Node, record: NodeRecord) -> str:
+    files = differing(record.code, node.kind)
     named = ", ".join(f"skinseg/{name}" for name in files[:4]) + (
         f" and {len(files) - 4} more" * (len(files) > 4)
     )
@@ -78,10 +113,10 @@ def do(node: Node, identity: str, root: str, scheduler: str | None = None, worke
     folder = Path(root) / node.folder
     with _locked(folder):
         found = record_of(node, Path(root))
-        if found is not None and found["identity"] == identity:
+        if found is not None and found.identity == identity:
             return 0.0
         if found is not None:
-            folder.rename(folder.with_name(f"{folder.name}.{found['identity']}"))
+            folder.rename(folder.with_name(f"{folder.name}.{found.identity}"))
             folder.mkdir()
         _begin(node, identity, folder)
         started = time.monotonic()
@@ -108,13 +143,19 @@ def do(node: Node, identity: str, root: str, scheduler: str | None = None, worke
 
 def run_folder(node: Node, root: Path) -> Path:
     """The folder of a finished fit's run."""
-    return root / node.folder / str((record_of(node, root) or {})["run"])
+    record = record_of(node, root)
+    if record is None or record.run is None:
+        raise UserError(
+            f"{root / node.folder / FINISHED}: names no run, expected one; delete it, and begin again"
+        )
+    return root / node.folder / record.run
 
 
 def _begin(node: Node, identity: str, folder: Path) -> None:
     """Clear what other code left unfinished, and say what is being made."""
     begun = folder / BEGUN
-    if begun.is_file() and json.loads(begun.read_text(encoding="utf-8")) != {"identity": identity}:
+    way_out = f"delete {folder}, and {node.title} begins again"
+    if begun.is_file() and read_record(Begun, begun, way_out) != Begun(identity):
         for item in folder.iterdir():
             if item.is_dir():
                 shutil.rmtree(item)
