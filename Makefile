@@ -117,7 +117,8 @@ RELEASE_EPOCHS ?= 30
 release: setup  ## Render, train and export the model that comes with the package, again; DATA_ROOT scores it too
 	$(call render,$(RELEASE_COUNT),0,rendered/release)
 	$(call render,700,1,rendered/release-held-out)
-	$(SKINSEG) fit --preset cpu --config pretrain --data.data_root rendered/release --job release --trainer.max_epochs $(RELEASE_EPOCHS)
+	$(SKINSEG) fit --preset cpu --config pretrain --data.data_root rendered/release --job release \
+	  --trainer.max_epochs $(RELEASE_EPOCHS) --trainer.check_val_every_n_epoch 7
 	$(SKINSEG) export runs/release --half --out exported/release
 	$(SKINSEG) evaluate --checkpoint exported/release --subset all --rendered rendered/release-held-out --out results/release \
 	  $(if $(DATA_ROOT),--data-root "$(DATA_ROOT)")
