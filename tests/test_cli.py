@@ -71,7 +71,7 @@ def test_options_of_training_are_those_that_its_parser_takes(capsys: pytest.Capt
     assert every <= read
     # Ours, turned into others before the parser sees them; and a link's, which it does not list.
     ours = {"--preset", "--help-all", "--verbose", "--config", "--print_config", "--help", "--trust"}
-    assert read - every - METHODS <= ours | {"--model.size", "--model.seed", "--data.seed"}
+    assert read - every - METHODS <= ours | {"--model.size", "--model.seed", "--data.seed", "--data.heads"}
 
 
 @pytest.mark.parametrize(

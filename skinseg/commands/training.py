@@ -17,6 +17,7 @@ from skinseg import presets
 from skinseg.commands.checks import check_model, check_place
 from skinseg.commands.parser import refuse_unknown
 from skinseg.errors import UserError, did_you_mean
+from skinseg.models.exported import AUTO
 
 _DEEPEST = 50  # levels of a config
 
@@ -38,7 +39,8 @@ def fit(*options: str) -> None:
         adapt (WORD): none, finetune, bgc, fda, dann or pixmatch, from
         data.source (NAME): a labelled set, usually rendered, in
         data.source_root (DIR): its folder
-        model.pretrained (PATH): start from a checkpoint, a run or a folder of runs (its newest); null for scratch
+        model.pretrained (PATH): start from a checkpoint, a run, a folder of runs (its newest) or released;
+            auto for runs/pretrain, else released; null for scratch
         model.encoder (NAME): any of segmentation-models-pytorch's
         model.encoder_weights (W): imagenet (an installed package's or the hub's), a file, or null for scratch
         data.size (PIXELS): side of a training patch
@@ -161,7 +163,7 @@ def _check(name: str, options: Sequence[str], trusted: bool) -> None:
     checkpoint = value("ckpt_path", None if name == "fit" else value("runs", "runs"))
     if checkpoint is None:
         checkpoint = value("model.pretrained")
-    if checkpoint not in (None, "last"):
+    if checkpoint not in (None, "last", AUTO):
         check_model(Path(str(checkpoint)))
 
 

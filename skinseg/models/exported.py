@@ -7,6 +7,8 @@ CONFIG = "config.json"
 ONNX = "model.onnx"
 RELEASED = "released"
 """Names the model in `WEIGHTS_IN_THE_BOX` wherever a checkpoint is asked for."""
+AUTO = "auto"
+"""Of `--model.pretrained`: the newest finished run of pretraining, else the released model."""
 WEIGHTS_IN_THE_BOX = Path(__file__).parents[1] / "weights"
 """What `make release` exported: trained on rendered people alone; its README.md is the model card."""
 

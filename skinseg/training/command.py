@@ -27,6 +27,7 @@ from skinseg.errors import UserError
 from skinseg.files import written_whole
 from skinseg.models import checkpoint as checkpoints
 from skinseg.models.configuration import configuration_hash, configuration_of, deciding
+from skinseg.models.exported import AUTO
 from skinseg.training import wandb_run
 from skinseg.training.adaptation import ADAPTATIONS, METHODS, arrangement
 from skinseg.training.criterion import WORST_TONE, groups_compared
@@ -35,7 +36,6 @@ from skinseg.training.module import SkinPersonModule
 from skinseg.training.saver import Saver, WholeCheckpoints
 
 RUNS = Path("runs")
-AUTO = "auto"
 
 _PLAIN_CLASSES = {
     "callbacks": (
