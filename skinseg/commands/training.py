@@ -141,6 +141,12 @@ def _check(name: str, options: Sequence[str], trusted: bool) -> None:
         return
     given = {key: value for file in files for key, value in _flat(file).items()} | dict(_values(rest))
 
+    for key, each in given.items():
+        if "\0" in str(each):
+            raise UserError(
+                f"--{key} {each!r}: a NUL character found, expected none, as no file's name has one"
+            )
+
     def value(key: str, default: str | None = None) -> str | None:
         found = given.get(key, default)
         return None if found in (None, "null") else str(found)

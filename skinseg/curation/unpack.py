@@ -145,6 +145,8 @@ def _opened(archive: Path) -> Iterator[Iterator[_Member]]:
 
 def _zip_members(file: zipfile.ZipFile, archive: Path) -> Iterator[_Member]:
     for info in file.infolist():
+        if not info.filename:
+            raise UserError(f"{archive}: a file without a name in it, expected names; nothing was unpacked")
         if info.is_dir():
             _safe_path(info.filename, archive)
             continue

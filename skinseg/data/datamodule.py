@@ -115,14 +115,18 @@ class SkinDataModule(pl.LightningDataModule):
         heads: list[str] | None = None,
     ) -> None:
         super().__init__()
-        for option, value in (
-            ("size", size),
-            ("batch_size", batch_size),
-            ("repeat", repeat),
-            ("epoch_steps", epoch_steps),
+        for option, value, least in (
+            ("size", size, 1),
+            ("batch_size", batch_size, 1),
+            ("num_workers", num_workers, 0),
+            ("cache_long_side", cache_long_side, 1),
+            ("limit_train", limit_train, 1),
+            ("limit_source", limit_source, 1),
+            ("repeat", repeat, 1),
+            ("epoch_steps", epoch_steps, 1),
         ):
-            if value is not None and value < 1:
-                raise UserError(f"--data.{option} {value}: expected 1 or more")
+            if value is not None and value < least:
+                raise UserError(f"--data.{option} {value}: expected {least} or more")
         if not 0 <= mosaic <= 1:
             raise UserError(f"--data.mosaic {mosaic}: expected a share from 0 to 1")
         self.dataset_name = dataset
@@ -181,11 +185,19 @@ class SkinDataModule(pl.LightningDataModule):
     def _prepare(self, side: Side, labelled: bool) -> Path:
         """Build a set's cache and return its folder."""
         dataset, split = self._open(side)
-        if not split.train and (self.trainer is None or self.trainer.state.fn == "fit"):
+        trains = self.trainer is None or self.trainer.state.fn in (None, "fit")
+        if not split.train and trains:
             raise UserError(
                 f"--data.split {self.split_file}: no image to train on; name some with part train"
             )
-        self._cached(dataset, labelled)
+        cache = self._cached(dataset, labelled)
+        if labelled and trains:
+            entries = [cache.entries[cache.position[each]] for each in self._train_ids(side, split)]
+            if not any(entry.counts["skin"][1] for entry in entries if "skin" in entry.counts):
+                raise UserError(
+                    f"dataset {dataset.name} in {dataset.root}: none of {len(entries)} images to train on has a pixel "
+                    "of skin in its mask, expected some; check what its masks' levels mean"
+                )
         return dataset.root
 
     def setup(self, stage: str | None = None) -> None:

@@ -1,8 +1,8 @@
 """A set that `skinseg render` wrote: people with exact masks of every head."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from skinseg.errors import UserError
 from skinseg.images.decoding import read_image
 from skinseg.synthetic.label_image import read_labels
 from skinseg.synthetic.labels import PartClass
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Parts of the label policy, as classes of the label image.
 _CLASS_OF = {
@@ -100,17 +103,31 @@ class Rendered(Dataset):
         return self.files_by_stem(path) if path.is_dir() else {}
 
     def _tones(self) -> dict[str, int]:
-        import pyarrow.parquet  # slow to import, and only this dataset needs it
-
         path = self.root / "scenes.parquet"
-        try:
-            columns = pyarrow.parquet.read_table(path, columns=["image", "fitzpatrick"]).to_pydict()
-        except (OSError, ValueError, KeyError) as error:
-            raise UserError(
-                f"{path}: no table with the columns image and fitzpatrick, expected the one that "
-                "`skinseg render` writes; run it on the set again"
-            ) from error
-        return {
-            Path(image).stem: int(tone)
-            for image, tone in zip(columns["image"], columns["fitzpatrick"], strict=True)
-        }
+        rows = read_scenes_table(path, ("image", "fitzpatrick"))
+        tones: dict[str, int] = {}
+        for image, tone in zip(rows["image"], rows["fitzpatrick"], strict=True):
+            if not isinstance(image, str) or tone not in range(1, 7) or Path(image).stem in tones:
+                raise UserError(
+                    f"{path}: a row of image {image!r} and group {tone!r} found, expected each image once, with a "
+                    f"Fitzpatrick group from 1 to 6; run `skinseg render --verify {self.root}`"
+                )
+            tones[Path(image).stem] = int(tone)
+        return tones
+
+
+def read_scenes_table(path: Path, columns: Collection[str] | None = None) -> "pd.DataFrame":
+    """A set's scenes.parquet, or these columns of it. Raises UserError where it cannot be read or lacks one."""
+    import pyarrow  # slow to import, and only this dataset needs it
+    import pyarrow.parquet
+
+    try:
+        table = pyarrow.parquet.read_table(path, columns=columns and list(columns))
+        table.validate(full=True)  # words that are no text would fail later
+        frame: pd.DataFrame = table.to_pandas()
+        return frame
+    except (OSError, ValueError, KeyError, pyarrow.ArrowException) as error:
+        raise UserError(
+            f"{path}: no table with the columns {' and '.join(columns or ('image',))}, expected the one that "
+            f"`skinseg render` writes; run `skinseg render --verify {path.parent}`"
+        ) from error

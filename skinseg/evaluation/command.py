@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from skinseg import __version__
@@ -21,6 +20,7 @@ from skinseg.data.splits import Split, make_split
 from skinseg.datasets.base import Dataset
 from skinseg.datasets.fingerprint import fingerprint
 from skinseg.datasets.name_table import ids_named
+from skinseg.datasets.rendered import read_scenes_table
 from skinseg.errors import UserError
 from skinseg.evaluation.asked import RECOGNISED, asked
 from skinseg.evaluation.curves import CURVES, keep_curves
@@ -208,7 +208,7 @@ def _part(
 
 def _write_scenes(table: Path, images: Collection[str], path: Path) -> None:
     """The rows of a set's table for these images, by `image` without suffix, and without the Scene's JSON."""
-    scenes = pd.read_parquet(table)
+    scenes = read_scenes_table(table)
     scenes = scenes.drop(columns=[name for name in _NOT_FACTORS if name in scenes])
     scenes["image"] = [Path(name).stem for name in scenes["image"]]
     with written_whole(path) as beside:

@@ -30,14 +30,15 @@ def read_curves(checkpoint: Path) -> pd.DataFrame | None:
     if checkpoint.parent.name != "checkpoints":
         return None
     earlier = sorted(run.glob("metrics-*.csv"), key=lambda path: (len(path.name), path.name))
-    parts = []
+    parts: list[pd.DataFrame] = []
     for path in (*earlier, run / "metrics.csv"):
         try:
-            parts.append(pd.read_csv(path))
+            parts.append(pd.read_csv(path).apply(pd.to_numeric, errors="coerce"))
         except (OSError, EmptyDataError, ParserError, UnicodeDecodeError):
             continue
-    parts = [part for part in parts if "epoch" in part and len(part)]
+    parts = [part[part["epoch"] % 1 == 0].astype({"epoch": int}) for part in parts if "epoch" in part]
+    parts = [part for part in parts if len(part)]
     if not parts:
         return None
-    by_epoch = pd.concat(parts, ignore_index=True).groupby("epoch").last()
+    by_epoch: pd.DataFrame = pd.concat(parts, ignore_index=True).groupby("epoch").last()
     return by_epoch.drop(columns="step", errors="ignore").reset_index()

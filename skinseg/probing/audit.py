@@ -11,7 +11,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from skinseg.datasets.base import Dataset
-from skinseg.datasets.rendered import Rendered
+from skinseg.datasets.rendered import Rendered, read_scenes_table
 from skinseg.errors import UserError
 from skinseg.evaluation.bootstrap import Floats
 from skinseg.probing.cells import AXES, all_cells, cell_of, evenness
@@ -231,9 +231,7 @@ def asked_of(rendered: Rendered, seed: int, images: int) -> dict[str, float]:
 
     Nothing where scenes.parquet lacks what was asked for.
     """
-    import pandas as pd
-
-    table = pd.read_parquet(rendered.root / "scenes.parquet")
+    table = read_scenes_table(rendered.root / "scenes.parquet")
     needed = {"people", "fitzpatrick", "ita", "clothed", "radius", "rise", "focal_length", "skin_share"}
     if not needed <= set(table.columns):
         return {}
@@ -271,16 +269,8 @@ def asked_of(rendered: Rendered, seed: int, images: int) -> dict[str, float]:
 
 def check_generator(root: Path) -> None:
     """Raise UserError where generator.yaml is missing, or is that of another set than scenes.parquet's."""
-    import pyarrow.parquet
-
     record = read_generator(root)
-    try:
-        table = pyarrow.parquet.read_table(root / "scenes.parquet", columns=["index", "scene"]).to_pylist()
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(
-            f"{root / 'scenes.parquet'}: no table with the columns index and scene, expected the one that "
-            "`skinseg render` writes; run it on the set again"
-        ) from error
+    table = read_scenes_table(root / "scenes.parquet", ("index", "scene")).to_dict("records")
     given: list[str] = record.get("scenes") or []
     for row in table[:1] + table[-1:]:
         other: Any = row["index"] >= len(given) or scene_hash(row["scene"]) != given[row["index"]]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from skinseg.datasets.rendered import Rendered
+from skinseg.datasets.rendered import Rendered, read_scenes_table
 from skinseg.errors import UserError
 from skinseg.images.decoding import Image, read_image
 from skinseg.recognition.view import Mask, told_by
@@ -33,7 +33,7 @@ def one_person(dataset: Rendered) -> pd.DataFrame:
     Raises UserError where the table lacks a column, or no frame has one person.
     """
     path = dataset.root / "scenes.parquet"
-    scenes = pd.read_parquet(path)
+    scenes = read_scenes_table(path)
     missing = [name for name in ("people", "ita", "fitzpatrick") if name not in scenes]
     if missing:
         raise UserError(

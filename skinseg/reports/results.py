@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 from pydantic import Field
 
 from skinseg.errors import UserError
@@ -128,20 +130,40 @@ def _panels_id(folder: Path) -> list[str | None]:
 
 
 def _scenes(path: Path) -> pd.DataFrame | None:
-    return _table(path, pd.read_parquet, "image", "") if path.is_file() else None
+    if not path.is_file():
+        return None
+    table = _table(path, _parquet, "image", "")
+    if table["image"].duplicated().any():
+        raise UserError(f"{path}: an image is in it twice; write it again with `skinseg evaluate`")
+    return table
 
 
 def _curves(path: Path, checkpoint: Path) -> pd.DataFrame | None:
     if not path.is_file():
         return read_curves(checkpoint)
-    return _table(path, pd.read_csv, "epoch", ", or delete it")
+    table = _table(path, pd.read_csv, "epoch", ", or delete it")
+    odd = [str(name) for name in table if not pd.api.types.is_numeric_dtype(table[name])]
+    epochs = table["epoch"]
+    if odd or not len(epochs) or not (epochs % 1 == 0).all() or epochs.duplicated().any():
+        what = f"words in the column {odd[0]}" if odd else "epochs that are no whole numbers, each once,"
+        raise UserError(
+            f"{path}: {what} found, expected numbers; write it again with `skinseg evaluate`, or delete it"
+        )
+    return table
+
+
+def _parquet(path: Path) -> pd.DataFrame:
+    table = pq.read_table(path, partitioning=None)
+    table.validate(full=True)  # words that are no text would fail later
+    frame: pd.DataFrame = table.to_pandas()
+    return frame
 
 
 def _table(path: Path, read: Callable[[Path], pd.DataFrame], column: str, way_out: str) -> pd.DataFrame:
     """A table that has the column. way_out: what helps beside writing it again."""
     try:
         table = read(path)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise UserError(
             f"{path}: not a table that can be read; write it again with `skinseg evaluate`{way_out}"
         ) from error

@@ -82,6 +82,18 @@ class SkinPersonModule(pl.LightningModule):
             raise UserError(f"--data.size {size}: a multiple of {STRIDE} pixels expected")
         if seed < 0:
             raise UserError(f"--seed_everything {seed}: 0 or more expected")
+        for option, value, most in (
+            ("lr", lr, math.inf),
+            ("weight_decay", weight_decay, math.inf),
+            ("warmup", warmup, 1.0),
+            ("dice", dice, math.inf),
+            ("person_weight", person_weight, math.inf),
+        ):
+            if not (0 <= value <= most and math.isfinite(value)) or (option == "lr" and value == 0):
+                expected = (
+                    "more than 0" if option == "lr" else "0 or more" if most > 1 else "a share from 0 to 1"
+                )
+                raise UserError(f"--model.{option} {value:g}: expected {expected}")
         self.network = TwoHeadUnet(
             encoder=encoder,
             decoder_channels=decoder_channels or (128, 64, 32, 24, 16),
