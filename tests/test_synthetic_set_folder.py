@@ -1,6 +1,7 @@
 """A set's folder: whose it is, that nothing half gets in, and what `--verify` finds and repairs."""
 
 import errno
+import hashlib
 import io
 import json
 from collections import Counter
@@ -15,6 +16,7 @@ import yaml
 from PIL import Image
 
 from skinseg.errors import UserError
+from skinseg.source import one_hash
 from skinseg.synthetic.config import GeneratorConfig
 from skinseg.synthetic.draw.scene import draw_scene
 from skinseg.synthetic.label_image import PALETTE, encode_labels, read_labels
@@ -192,20 +194,23 @@ def test_verify_does_not_mix_code_settings_or_photographs(finished: Path) -> Non
     path = finished / "generator.yaml"
     record = yaml.safe_load(path.read_text())
     files = record["files"] | {"synthetic/mesh.py": "0" * 16, "synthetic/gone.py": "1" * 16}
-    other = {"code": "0123456789ab", "files": files, "config": record["config"] | {"old": 1}}
-    path.write_text(yaml.safe_dump(record | other))
+    older = record["config"] | {"old": 1}
+    digest = hashlib.sha256(json.dumps(older, sort_keys=True).encode()).hexdigest()[:12]
+    other = {"code": one_hash(files), "files": files, "config": older, "config_hash": digest}
+    path.write_text(yaml.safe_dump(set_folder.sealed(record | other)))
     assert verify(finished).damaged == {}  # nothing has to be rendered
     (finished / "masks" / "000000.png").unlink()
     with pytest.raises(
         UserError,
-        match=r"1 frames are damaged \(masks/000000.png is missing\).*code 0123456789ab; here "
+        match=rf"1 frames are damaged \(masks/000000.png is missing\).*code {one_hash(files)}; here "
         rf"{record['code']}; other synthetic/gone.py, synthetic/mesh.py\).*continue with .*--out another",
     ):
         verify(finished)
     path.write_text(yaml.safe_dump(record | {"config": {"samples": 99}}))
     with pytest.raises(UserError, match="was changed since the set was rendered"):
         verify(finished)
-    path.write_text(yaml.safe_dump(record | {"photographs": 3}))
+    photographs = {"photographs": 3, "photographs_hash": "0123456789ab"}
+    path.write_text(yaml.safe_dump(set_folder.sealed(record | photographs)))
     with pytest.raises(UserError, match=r"number of photographs 3, asked for 0.*--backgrounds"):
         verify(finished)
     path.write_text(yaml.safe_dump(record))
@@ -214,6 +219,64 @@ def test_verify_does_not_mix_code_settings_or_photographs(finished: Path) -> Non
         (finished / name).unlink()
     with pytest.raises(UserError, match=r"neither scenes\.jsonl nor scenes\.parquet"):
         verify(finished)
+
+
+CHANGES: list[dict[str, Any]] = [
+    {"skinseg": "9.9"},
+    {"code": "0123456789ab"},
+    {"seed": 1},
+    {"seed": "0"},
+    {"config_hash": "0123456789ab"},
+    {"photographs": 1},
+    {"photographs_hash": "0123456789ab"},
+    {"files": {}},
+    {"files": []},
+    {"config": []},
+    {"config": {}},
+    {"scenes": ["0123456789ab"] * 5},
+    {"more": 1},
+]
+
+
+@pytest.mark.slow
+def test_verify_tells_changed_settings_and_bad_rows(finished: Path) -> None:
+    path = finished / "generator.yaml"
+    record = yaml.safe_load(path.read_text())
+    config = record["config"]
+    changes = [*CHANGES, {"config": config | {"samples": 4}}, {"files": record["files"] | {"a.py": "0" * 16}}]
+    without = {key: value for key, value in record.items() if key != set_folder.SEAL}
+    for change in changes:
+        path.write_text(yaml.safe_dump(record | change))
+        with pytest.raises(UserError, match=r"generator\.yaml: was changed since the set was rendered"):
+            verify(finished)
+        if not change.keys() & {
+            "skinseg",
+            "more",
+        }:  # of a record of before there were hashes, nothing tells these
+            path.write_text(yaml.safe_dump(without | change))
+            with pytest.raises(UserError, match=r"generator\.yaml: was changed since the set was rendered"):
+                verify(finished)
+    path.write_text(yaml.safe_dump(without))
+    assert verify(finished).damaged == {}
+
+    journal = finished / "scenes.jsonl"
+    lines = journal.read_text().splitlines()
+    first = json.loads(lines[0])
+    for change in (
+        {"skin_share": "much"}, {"attempt": None}, {"gain": [1]}, {"image_sha256": 5}, {"scene": {"seed": 0}},
+        {"scene": "no JSON"}, {"scene": "[]"}, {"scene": '{"seed": 0}'}, {"scene": "null"},
+    ):  # fmt: skip
+        journal.write_text("\n".join([json.dumps(first | change), *lines[1:]]) + "\n")
+        with pytest.raises(UserError, match=r"scenes\.jsonl.*restore the file, or remove"):
+            verify(finished)
+    for bad in (
+        "[" * 100_000,
+        '{"index": true}',
+        "null",
+        json.dumps(first | {"index": -1, "image": "-00001.png"}),
+    ):
+        journal.write_text("\n".join([bad, *lines]) + "\n")
+        assert verify(finished).frames == 5
 
 
 @pytest.mark.slow

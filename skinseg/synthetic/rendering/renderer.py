@@ -22,6 +22,7 @@ from skinseg.synthetic.rendering.scene_list import listed_job
 from skinseg.synthetic.rendering.set_folder import (
     SetFolder,
     check_claim,
+    check_settings,
     claim,
     disk_errors,
     locked,
@@ -130,7 +131,7 @@ def verify_set(
     Raises UserError where `out` is no set, and where frames are damaged that this version, or these
     photographs, cannot reproduce. job_of: from the folder and the photographs to the job.
     """
-    read_generator(out)
+    record = read_generator(out)
     with disk_errors(out), locked(out):
         from skinseg.synthetic.rendering.scene_table import read_table
 
@@ -142,6 +143,7 @@ def verify_set(
                 f"{out}: neither scenes.jsonl nor scenes.parquet lists a finished frame; "
                 "render the set again with `skinseg render --out`"
             )
+        check_settings(out, record, folder.rows.values())
         damaged = folder.damaged()
         recorded = {index: folder.rows[index] for index in damaged}
         if damaged:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from skinseg.errors import UserError
 from skinseg.files import written_whole
 from skinseg.synthetic.clothes.wardrobe import GARMENTS
 from skinseg.synthetic.rendering.frames import Row
@@ -59,19 +60,30 @@ def write_table(rows: Iterable[Row], path: Path) -> Any:
     """Write the rows of a journal, sorted by index, and return them as a pandas DataFrame."""
     import pandas as pd
 
-    table = pd.DataFrame([factors(row) for row in sorted(rows, key=lambda row: int(row["index"]))])
+    table = pd.DataFrame([_read(row, path) for row in sorted(rows, key=lambda row: int(row["index"]))])
     with written_whole(path) as beside:
         table.to_parquet(beside, index=False)
     return table
 
 
+def _read(row: Row, path: Path) -> Row:
+    try:
+        return factors(row)
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+        raise UserError(
+            f"{path.with_name('scenes.jsonl')}: the scene of frame {row['index']} is none of this version's "
+            f"({type(error).__name__}: {error}); restore the file, or remove the frame's line to have it rendered again"
+        ) from error
+
+
 def read_table(path: Path) -> list[Row]:
     """The journal's rows as far as the table has them; none where it is missing or unreadable."""
+    import pyarrow
     import pyarrow.parquet
 
     try:
         rows: list[Row] = pyarrow.parquet.read_table(path, columns=[*_KEPT, "scene"]).to_pylist()
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, pyarrow.ArrowException):
         return []
     return rows
 

@@ -36,7 +36,14 @@ SCRATCH = ".unfinished-"
 LOCK = ".lock"
 # What `written_whole` leaves when its process is killed.
 _BESIDE = re.compile(r"\.\w+\.\d+\.\w+")
-_ROW_KEYS = {"index", "image", "attempt", "skin_share", "gain", "scene", *FILES.values()}
+SEAL = "record"
+# By type, and the word for it.
+_ROW_FIELDS: dict[str, tuple[type | tuple[type, ...], str]] = {
+    "attempt": (int, "a whole number"),
+    **dict.fromkeys(("skin_share", "gain"), ((int, float), "a number")),
+    **dict.fromkeys(("scene", *FILES.values()), (str, "text")),
+}
+_ROW_KEYS = {"index", "image", *_ROW_FIELDS}
 
 
 @dataclass(frozen=True)
@@ -103,7 +110,56 @@ def claim(out: Path, job: Job) -> None:
         **({"scenes": scenes} if scenes else {}),
     }
     with written_whole(path) as beside:
-        beside.write_text(yaml.safe_dump(record, sort_keys=False), encoding="utf-8")
+        beside.write_text(yaml.safe_dump(sealed(record), sort_keys=False), encoding="utf-8")
+
+
+def sealed(record: dict[str, Any]) -> dict[str, Any]:
+    """A record with its own hash, 12 hex digits, under "record"."""
+    rest = {key: value for key, value in record.items() if key != SEAL}
+    return rest | {SEAL: _json_hash(rest)}
+
+
+def check_settings(out: Path, record: dict[str, Any], rows: Iterable[Row]) -> None:
+    """Raise UserError where a set's generator.yaml is not as it was written, or not that of its frames.
+
+    A record of before there were hashes of it is held against the hashes in it, and against the rows.
+    """
+    flaw = ""
+    if SEAL in record and sealed(record) != record:
+        flaw = "it does not have the hash that it was written with"
+    elif _json_hash(record["config"]) != record["config_hash"]:
+        flaw = "its settings do not have the hash beside them"
+    elif not isinstance(record["files"], dict) or one_hash(record["files"]) != record["code"]:
+        flaw = "its files do not have the hash that code says"
+    elif bool(record["photographs"]) != bool(record["photographs_hash"]):
+        flaw = f"{record['photographs']} photographs and the hash {record['photographs_hash']!r}"
+    else:
+        for row in rows:
+            drawn, given = _seed_of(row, out), record.get("scenes")
+            if given and (row["index"] >= len(given) or scene_hash(row["scene"]) != given[row["index"]]):
+                flaw = f"the scene of frame {row['index']} in scenes.jsonl is another"
+            elif not given and (drawn != record["seed"] or isinstance(record["seed"], bool)):
+                flaw = f"its seed is {record['seed']!r}, that of frame {row['index']} is {drawn!r}"
+    if flaw:
+        raise UserError(
+            f"{out / 'generator.yaml'}: was changed since the set was rendered ({flaw}); restore it, or render the set "
+            "in a new folder"
+        )
+
+
+def _seed_of(row: Row, out: Path) -> Any:
+    try:
+        return json.loads(row["scene"])["seed"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise UserError(
+            f"{out / 'scenes.jsonl'}: the scene of frame {row['index']} cannot be read ({type(error).__name__}: "
+            f"{error}); restore the file, or remove the frame's line to have it rendered again"
+        ) from error
+
+
+def _json_hash(record: Any) -> str:
+    """12 hex digits, for settings those of `GeneratorConfig.hash`."""
+    return hashlib.sha256(json.dumps(record, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
 
 def read_generator(out: Path) -> dict[str, Any]:
@@ -298,7 +354,7 @@ class SetFolder:
 
     def merge(self, rows: Iterable[Row]) -> None:
         """Take over rows of the table that the journal has lost."""
-        lost = [row for row in rows if _is_row(row) and row["index"] not in self.rows]
+        lost = [row for row in rows if _is_row(row) and not _flaw_in(row) and row["index"] not in self.rows]
         self.rows |= {row["index"]: row for row in lost}
         if lost:
             self._write_journal()
@@ -309,12 +365,17 @@ class SetFolder:
             return {}
         text = self.journal.read_bytes()
         rows: dict[int, Row] = {}
-        for line in text.split(b"\n"):
+        for number, line in enumerate(text.split(b"\n"), start=1):
             try:
                 row = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
             if _is_row(row):
+                if flaw := _flaw_in(row):
+                    raise UserError(
+                        f"{self.journal} line {number}: {flaw}; restore the file, or remove the line to have the frame "
+                        "rendered again"
+                    )
                 rows[row["index"]] = row
         if text != b"".join(_line(row) for row in rows.values()):
             self._write_journal(rows)
@@ -332,8 +393,18 @@ def _is_row(row: Any) -> bool:
         isinstance(row, dict)
         and row.keys() >= _ROW_KEYS
         and isinstance(row["index"], int)
+        and not isinstance(row["index"], bool)
+        and row["index"] >= 0
         and row["image"] == f"{row['index']:06d}.png"
     )
+
+
+def _flaw_in(row: Row) -> str:
+    """What is wrong with the values of a row, or nothing."""
+    for key, (kind, word) in _ROW_FIELDS.items():
+        if not isinstance(row[key], kind) or isinstance(row[key], bool):
+            return f"{key} {row[key]!r:.60} found, expected {word}"
+    return ""
 
 
 def _line(row: Row) -> bytes:
