@@ -171,7 +171,9 @@ def test_fit_offline_keeps_all_that_sync_will_show_and_goes_on_in_the_same_run(
     image_id = overlays[-1]["captions"][0].split()[1]
     (index,) = [i for i, item in enumerate(dataset.items) if item.image_id == image_id]
     stored = cv2.imread(str(first.files / layers["skin truth"]["path"]), cv2.IMREAD_UNCHANGED)
-    assert np.array_equal(stored, dataset[index].masks["skin"])
+    rim = (256 - SIDE) // 2
+    assert stored.shape == (256, 256)
+    assert np.array_equal(stored[rim:-rim, rim:-rim], dataset[index].masks["skin"])
 
     data, model = first.artifact("dataset"), first.artifact("model")
     assert data.use_after_commit
@@ -369,11 +371,21 @@ def test_mask_layers_tell_heads_apart_and_keep_what_is_ignored() -> None:
     layers = wandb_run.mask_layers(sample, {"skin": np.full((300, 600), 0.7), "person": np.zeros((300, 600))})
     assert set(layers) == {"skin truth", "skin prediction", "person prediction"}
     truth = layers["skin truth"]
-    assert truth["mask_data"].shape == (128, 256)
+    # A square, as W&B shows pictures of one size only.
+    assert truth["mask_data"].shape == (256, 256)
+    assert not truth["mask_data"][:64].any()
+    assert not truth["mask_data"][192:].any()
     assert set(np.unique(truth["mask_data"])) == {0, 1, 255}
     assert truth["class_labels"] == {1: "skin", 255: "ignored"}
-    assert layers["skin prediction"]["mask_data"].all()
+    assert layers["skin prediction"]["mask_data"][64:192].all()
     assert layers["person prediction"]["class_labels"] == {2: "person"}
+
+
+def test_pictures_of_all_shapes_are_of_one_size() -> None:
+    shapes = ((300, 600), (600, 300), (20, 30), (1, 999))
+    found = [wandb_run._small(np.full((*shape, 3), 9, np.uint8), cv2.INTER_AREA) for shape in shapes]
+    assert {picture.shape for picture in found} == {(256, 256, 3)}
+    assert all(picture.any() for picture in found)
 
 
 def test_dashboard_shows_each_key_that_runs_log(monkeypatch: pytest.MonkeyPatch) -> None:

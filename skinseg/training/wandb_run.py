@@ -196,7 +196,11 @@ def _log_inputs(run: Any, trainer: Trainer, parent: Path | None) -> None:
 
 
 def _small(pixels: Any, method: int) -> Any:
-    """An array (H, W) or (H, W, 3) with its long side at `LONG_SIDE` at most."""
+    """An array (H, W) or (H, W, 3) with its long side at `LONG_SIDE` at most, in the middle of a black square of that
+    side: W&B shows pictures of one size only."""
     scale = min(1.0, LONG_SIDE / max(pixels.shape[:2]))
     height, width = (max(1, round(side * scale)) for side in pixels.shape[:2])
-    return cv2.resize(pixels, (width, height), interpolation=method)
+    small = cv2.resize(pixels, (width, height), interpolation=method)
+    top, left = (LONG_SIDE - height) // 2, (LONG_SIDE - width) // 2
+    rim = (top, LONG_SIDE - height - top, left, LONG_SIDE - width - left)
+    return cv2.copyMakeBorder(small, *rim, cv2.BORDER_CONSTANT, value=0)
