@@ -1,6 +1,10 @@
 """`skinseg predict` through the command line, and `skinseg.load` from Python."""
 
 import json
+import os
+import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -10,7 +14,9 @@ from PIL import Image as PillowImage
 
 import skinseg
 from skinseg.cli import main
-from skinseg.predict.pictures import find_pictures
+from skinseg.images.decoding import read_image, read_reduced
+from skinseg.predict.command import enlarged
+from skinseg.predict.pictures import Source, container_bytes, find_pictures, read_pictures
 from tests.fakes import fake, write
 from tests.test_models_checkpoint import saved
 
@@ -185,6 +191,52 @@ def test_a_video_that_does_not_decode_is_skipped_and_one_cut_off_keeps_its_frame
     assert len(found) > 5
 
 
+def make_pausing_video(path: Path) -> Path:
+    """Ten frames at 10 Hz with a pause of three seconds before the sixth."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 10, (80, 48))
+    assert writer.isOpened()
+    for i in range(10):
+        writer.write(np.ascontiguousarray(fake(i, 48, 80).image[..., ::-1]))
+    writer.release()
+    data = bytearray(path.read_bytes().replace(b"edts", b"free"))
+    place = data.index(b"stts")
+    count, delta = struct.unpack(">II", data[place + 12 : place + 20])
+    assert count == 10
+    data[place + 8 : place + 20] = struct.pack(">7I", 3, 4, delta, 1, 31 * delta, 5, delta)
+    for box in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stts"):
+        at = data.index(box) - 4
+        data[at : at + 4] = struct.pack(">I", struct.unpack(">I", data[at : at + 4])[0] + 16)
+    path.write_bytes(data)
+    return path
+
+
+def test_times_of_a_video_are_its_container_s(tmp_path):
+    video = make_pausing_video(tmp_path / "pause.mp4")
+    found = list(read_pictures([Source(video, "pause")]))
+    assert [picture.error for picture in found] == [None] * 10
+    expected = [0, 0.1, 0.2, 0.3, 0.4, 3.5, 3.6, 3.7, 3.8, 3.9]
+    assert [picture.facts["seconds"] for picture in found] == pytest.approx(expected, abs=0.002)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec"), [("avi", "MJPG"), ("mp4", "mp4v"), ("mkv", "MJPG"), ("webm", "VP80")]
+)
+def test_a_video_s_file_says_how_long_it_is(tmp_path, suffix, codec):
+    path = tmp_path / f"clip.{suffix}"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), 10, (80, 48))
+    if not writer.isOpened():
+        pytest.skip(f"this OpenCV writes no {suffix}")
+    for i in range(10):
+        writer.write(np.ascontiguousarray(fake(i, 48, 80).image[..., ::-1]))
+    writer.release()
+    assert container_bytes(path) == path.stat().st_size
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-100])
+    assert container_bytes(path) == len(whole)
+    path.write_bytes(whole[:5])
+    assert container_bytes(path) >= 0
+
+
 def test_tiles_and_batches_from_the_command_line(checkpoint, tmp_path):
     write(tmp_path / "large.png", fake(1, 130, 150).image)
     write(tmp_path / "small.png", fake(2, 9, 7).image)
@@ -273,3 +325,51 @@ def test_a_films_frames_and_a_photograph_of_their_name_are_refused(checkpoint, p
     given = [str(photos), str(tmp_path / "clip.mp4")]
     assert main(["predict", *given, "--checkpoint", str(checkpoint), "--out", str(tmp_path / "out")]) == 2
     assert "would both be written into" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif"])
+def test_a_large_picture_is_decoded_at_a_part_of_its_size(tmp_path, suffix):
+    path = tmp_path / f"large.{suffix}"
+    smooth = cv2.resize(fake(0).image, (610, 406), interpolation=cv2.INTER_LINEAR)
+    exif = PillowImage.Exif()
+    exif[0x0112] = 6
+    PillowImage.fromarray(smooth).save(path, exif=exif, **({"quality": 95} if suffix == "jpg" else {}))
+    whole = read_image(path)
+    assert whole.shape == (610, 406, 3)
+    for most, factor in ((250_000, 1), (100_000, 4), (40_000, 8), (10_000, 16)):
+        pixels, shape = read_reduced(path, most)
+        assert shape == (610, 406)
+        size = tuple(-(-side // factor) for side in whole.shape[:2])
+        assert pixels.shape[:2] == size
+        expected = cv2.resize(whole, size[::-1], interpolation=cv2.INTER_AREA).astype(int)
+        assert np.abs(pixels - expected).mean() < 4
+
+
+@pytest.mark.parametrize("shape", [(1000, 700), (601, 333), (150, 100), (3000, 101)])
+def test_strips_are_what_resizing_the_whole_gives(shape):
+    small = np.random.default_rng(0).random((150, 100), np.float32)
+    found = enlarged(small, shape, lambda part: part)
+    np.testing.assert_allclose(
+        found, cv2.resize(small, shape[::-1], interpolation=cv2.INTER_LINEAR), atol=1e-5
+    )
+
+
+@pytest.mark.slow
+def test_a_picture_of_256_million_pixels_stays_below_one_and_a_half_gigabytes(checkpoint, tmp_path):
+    path = tmp_path / "huge.jpg"
+    with PillowImage.fromarray(fake(0, 200, 200).image) as image:
+        image.resize((16_000, 16_000)).save(path, quality=80)
+    script = (
+        "import sys\nfrom pathlib import Path\nfrom skinseg.cli import main\n"
+        "code = main(sys.argv[1:])\n"
+        # ru_maxrss would be this process's own, which exec hands on.
+        "print(Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0])\nsys.exit(code)"
+    )
+    words = ["predict", str(path), "--checkpoint", str(checkpoint), "--out", str(tmp_path / "out")]
+    words += ["--device", "cpu", "--overlays"]
+    done = subprocess.run(
+        [sys.executable, "-c", script, *words], capture_output=True, text=True, check=True, env=os.environ
+    )
+    assert int(done.stdout.splitlines()[-1]) < 1_500_000  # kB
+    with PillowImage.open(tmp_path / "out" / "huge_skin.png") as mask:
+        assert mask.size == (16_000, 16_000)

@@ -84,6 +84,34 @@ def read_image(path: Path) -> Image:
     return read_stored(path).turned
 
 
+def read_reduced(path: Path, most: int) -> tuple[Image, tuple[int, int]]:
+    """A picture as `read_image`, and its own (H, W); one of more than `most` pixels at a half, a quarter, ... of its
+    sides, averaged, with at most a quarter of `most`, without being held whole as an array.
+
+    Raises UserError as `read_image`.
+    """
+    width = height = 0
+    factor = 1
+
+    def before(image: PIL.Image.Image) -> None:
+        nonlocal width, height, factor
+        width, height = image.size
+        while width * height > most and width * height > most // 4 * factor**2:
+            factor *= 2
+        if factor > 1:
+            image.draft(None, (width // factor, height // factor))  # a JPEG shrinks while it is decoded
+
+    def take(data: bytes, image: PIL.Image.Image) -> Stored:
+        if factor == 1:
+            return _stored(data, image, True)
+        left = round(factor * image.width / width)
+        return Stored(_averaged(image, left), _orientation(image))
+
+    stored = _read(path, take, before)
+    transposed, _ = _TURNS[stored.orientation]
+    return stored.turned, (width, height) if transposed else (height, width)
+
+
 def read_levels(path: Path) -> Levels:
     """Decode a mask file to the levels that it stores. Raises UserError as `read_stored`."""
     return _read(path, _levels)
@@ -99,8 +127,12 @@ def read_stored(path: Path, *, profile: bool = True) -> Stored:
     return _read(path, lambda data, image: _stored(data, image, profile))
 
 
-def _read(path: Path, take: Callable[[bytes, PIL.Image.Image], Taken]) -> Taken:
-    """What `take` makes of a file's bytes and the picture decoded from them."""
+def _read(
+    path: Path,
+    take: Callable[[bytes, PIL.Image.Image], Taken],
+    before: Callable[[PIL.Image.Image], None] = lambda image: None,
+) -> Taken:
+    """What `take` makes of a file's bytes and the picture decoded from them. before: sees the picture undecoded."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -108,12 +140,16 @@ def _read(path: Path, take: Callable[[bytes, PIL.Image.Image], Taken]) -> Taken:
             f"{path}: cannot be read ({error.strerror}); check the file and its rights"
         ) from error
     try:
-        return _decoded(data, take)
+        return _decoded(data, take, before)
     except _BROKEN as error:
         raise UserError(f"{path}: {_reason(data, error)}; restore it from where it came from") from error
 
 
-def _decoded(data: bytes, take: Callable[[bytes, PIL.Image.Image], Taken]) -> Taken:
+def _decoded(
+    data: bytes,
+    take: Callable[[bytes, PIL.Image.Image], Taken],
+    before: Callable[[PIL.Image.Image], None],
+) -> Taken:
     _readers()
     with warnings.catch_warnings():
         # Broken tags and profiles are as good as none; a bomb is an error of its own.
@@ -126,6 +162,7 @@ def _decoded(data: bytes, take: Callable[[bytes, PIL.Image.Image], Taken]) -> Ta
                 raise ValueError(f"it holds {getattr(image, 'n_frames', 1)} pictures")
             if image.format == "PNG":
                 _check_chunks(data)
+            before(image)
             image.load()
             return take(data, image)
 
@@ -188,6 +225,17 @@ def _rgb(image: PIL.Image.Image, profile: bool) -> Image:
     if profile:
         image = _in_srgb(image)
     return np.array(image if image.mode == "RGB" else image.convert("RGB"), np.uint8)
+
+
+def _averaged(image: PIL.Image.Image, factor: int) -> Image:
+    """The picture in sRGB with each `factor` x `factor` pixels averaged, a strip of rows at a time."""
+    width = -(-image.width // factor)
+    strips = []
+    for top in range(0, image.height, 256 * factor):
+        strip = _rgb(image.crop((0, top, image.width, min(top + 256 * factor, image.height))), True)
+        size = (width, -(-strip.shape[0] // factor))
+        strips.append(np.asarray(cv2.resize(strip, size, interpolation=cv2.INTER_AREA), np.uint8))
+    return np.concatenate(strips)
 
 
 def _in_srgb(image: PIL.Image.Image) -> PIL.Image.Image:

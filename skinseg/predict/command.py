@@ -5,7 +5,7 @@ import glob
 import itertools
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from skinseg.datasets.heads import HEADS
 from skinseg.errors import UserError
 from skinseg.files import written_whole
-from skinseg.images.decoding import Image
+from skinseg.images.decoding import LARGEST, Image
 from skinseg.images.encoding import write_image
 from skinseg.images.files import PassedOver
 from skinseg.models.loading import load
-from skinseg.models.prediction import ImagePredictor, Prediction
-from skinseg.predict.pictures import Picture, Source, count_pictures, find_pictures, read_pictures
+from skinseg.models.prediction import THRESHOLD, ImagePredictor, Prediction, Probability
+from skinseg.predict.pictures import LARGE, Picture, Source, count_pictures, find_pictures, read_pictures
 
 SKIPPED = 1  # exit code where an image could not be read; the others have their masks
 TABLE = "predictions.jsonl"
@@ -35,6 +35,7 @@ _ENDINGS = frozenset(
 
 _TINTS = ((0, 158, 255), (255, 214, 0), (255, 64, 160), (80, 220, 100), (170, 90, 255))
 """RGB of each head in turn, of skin first."""
+_STRIP = 256  # rows that are worked on at once
 
 
 def predict(
@@ -79,7 +80,9 @@ def predict(
     try:
         with Progress(*columns, console=Console(stderr=True)) as progress:
             task = progress.add_task("predict", total=count_pictures(sources))
-            for batch in _batches(read_pictures(sources), predictor, 1 if tiles else batch_size):
+            # In windows, a picture's own pixels are what is asked for.
+            pictures = read_pictures(sources, LARGE if tiles is None else LARGEST)
+            for batch in _batches(pictures, predictor, 1 if tiles else batch_size):
                 for picture, prediction in _predicted(batch, predictor, tiles):
                     if prediction is None:
                         lines.append({"image": str(picture.path), "error": picture.error})
@@ -170,13 +173,16 @@ def overlay(image: Image, prediction: Prediction) -> Image:
     """The photograph, uint8 (H, W, 3), darker outside the person where the model sees one, with skin tinted blue
     and each head's mask outlined."""
     masks = prediction.masks  # cut from the probabilities at each call
-    shown = image.astype(np.float32)
-    if "person" in masks:
-        shown[~masks["person"]] *= 0.6
-    skin = masks["skin"]
-    shown[skin] = 0.55 * shown[skin] + 0.45 * np.asarray(_TINTS[0], np.float32)
-    picture = shown.round().astype(np.uint8)
-    width = max(1, round(max(skin.shape) / 500))
+    picture = np.empty_like(image)
+    for top in range(0, len(image), _STRIP):
+        rows = slice(top, top + _STRIP)
+        shown = image[rows].astype(np.float32)
+        if "person" in masks:
+            shown[~masks["person"][rows]] *= 0.6
+        skin = masks["skin"][rows]
+        shown[skin] = 0.55 * shown[skin] + 0.45 * np.asarray(_TINTS[0], np.float32)
+        picture[rows] = shown.round()
+    width = max(1, round(max(image.shape[:2]) / 500))
     for mask, tint in zip(masks.values(), itertools.cycle(_TINTS)):
         outlines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
         cv2.drawContours(picture, outlines, -1, tint, width)
@@ -188,18 +194,13 @@ def _written(
 ) -> dict[str, Any]:
     """Write an image's files; its line of the table, which says so where its name has no room for an ending."""
     assert picture.image is not None
-    masks = prediction.masks
-    height, width = picture.image.shape[:2]
+    height, width = picture.shape
     line: dict[str, Any] = {"image": str(picture.path), **picture.facts, "width": width, "height": height}
-    files: dict[str, npt.NDArray[Any]] = {
-        f"{head}.png": mask.astype(np.uint8) * 255 for head, mask in masks.items()
-    }
-    if probabilities:
-        for head, value in prediction.probabilities.items():
-            files[f"{head}_probability.png"] = (value * 65535 + 0.5).astype(np.uint16)
-    if overlays:
-        files["overlay.jpg"] = np.ascontiguousarray(overlay(picture.image, prediction)[..., ::-1])
-    for name, pixels in files.items():
+    shares: dict[str, float] = {}
+    for name, pixels in _outputs(picture.image, picture.shape, prediction, probabilities, overlays):
+        head = name.removesuffix(".png")
+        if head in prediction.probabilities:
+            shares[f"{head}_share"] = round(np.count_nonzero(pixels) / pixels.size, 6)
         path = out / f"{picture.name}_{name}"
         try:
             write_image(path, pixels)
@@ -210,5 +211,45 @@ def _written(
             said = f"{picture.path}: {path.name} has {size} bytes, more than the disk takes; give it a shorter name"
             return {**line, "error": said}
         line[name.split(".")[0]] = str(path)
-    line |= {f"{head}_share": round(float(mask.mean()), 6) for head, mask in masks.items()}
-    return line
+        del pixels  # before the next are made
+    return line | shares
+
+
+def _outputs(
+    image: Image, shape: tuple[int, int], prediction: Prediction, probabilities: bool, overlays: bool
+) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+    """Names and pixels of an image's files, one after another; the overlay is of the size that was decoded."""
+    for head, value in prediction.probabilities.items():
+        yield f"{head}.png", enlarged(value, shape, lambda part: np.uint8(255) * (part >= THRESHOLD))
+    if probabilities:
+        for head, value in prediction.probabilities.items():
+            yield (
+                f"{head}_probability.png",
+                enlarged(value, shape, lambda part: (part * 65535 + 0.5).astype(np.uint16)),
+            )
+    if overlays:
+        yield "overlay.jpg", overlay(image, prediction)[..., ::-1]
+
+
+def enlarged(
+    value: Probability, shape: tuple[int, int], made: Callable[[Probability], npt.NDArray[Any]]
+) -> npt.NDArray[Any]:
+    """What is made of each pixel of probabilities (h, w) brought to `shape` (H, W) as OpenCV's linear resizing does: a
+    strip of rows at a time, as the whole takes four bytes a pixel."""
+    if value.shape == shape:
+        return made(value)
+    height, width = shape
+    place = np.clip((np.arange(height) + 0.5) * len(value) / height - 0.5, 0, len(value) - 1)
+    above = place.astype(np.intp)
+    below = np.minimum(above + 1, len(value) - 1)
+    part = (place - above).astype(np.float32)[:, None]
+    result = np.empty(shape, made(value[:1, :1]).dtype)
+    for top in range(0, height, _STRIP):
+        strip = slice(top, top + _STRIP)
+        first, end = above[strip][0], below[strip][-1] + 1
+        wide = np.asarray(
+            cv2.resize(value[first:end], (width, int(end - first)), interpolation=cv2.INTER_LINEAR)
+        )
+        upper, lower = wide[above[strip] - first], wide[below[strip] - first]
+        result[strip] = made(upper + part[strip] * (lower - upper))
+    return result

@@ -2,6 +2,7 @@
 
 import glob
 import os
+import struct
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,13 +12,22 @@ import cv2
 import numpy as np
 
 from skinseg.errors import UserError
-from skinseg.images.decoding import Image, read_image
+from skinseg.images.decoding import Image, read_reduced
 from skinseg.images.files import IMAGE_SUFFIXES, PassedOver, canonical, is_image_name, walk
 
 VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm"})
 
+# Of MP4 and MOV, at the top.
+_BOXES = (
+    b"ftyp", b"styp", b"moov", b"mdat", b"moof", b"mfra", b"sidx", b"free", b"skip", b"wide", b"uuid", b"meta", b"udta",
+)  # fmt: skip
+
 # A broken video is one sentence of ours, not ten of FFmpeg's.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+
+
+LARGE = 64_000_000
+"""Pixels above which a photograph is decoded at a part of its size: the network sees far fewer."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +47,14 @@ class Source:
 class Picture:
     """A photograph, or a frame of a video, upright: uint8 (H, W, 3), RGB; or the reason why there is none.
 
+    shape: the photograph's own (H, W), of which `image` may be a half, a quarter, ...: see `LARGE`.
     facts: "frame", from 0, and "seconds" from the start, where it is a frame.
     """
 
     path: Path
     name: str
     image: Image | None = None
+    shape: tuple[int, int] = (0, 0)
     error: str | None = None
     facts: dict[str, float] = field(default_factory=dict)
 
@@ -112,14 +124,15 @@ def count_pictures(sources: Sequence[Source]) -> int:
     return len(sources) - len(videos) + sum(_frames_said(path) if _is_text(path) else 1 for path in videos)
 
 
-def read_pictures(sources: Sequence[Source]) -> Iterator[Picture]:
-    """Pixels one after another; what cannot be read comes as a picture that says why."""
+def read_pictures(sources: Sequence[Source], most: int = LARGE) -> Iterator[Picture]:
+    """Pixels one after another, at most `most` of a photograph; what cannot be read comes as a picture that says
+    why."""
     for source in sources:
         try:
             if source.is_video:
                 yield from _frames(source)
             else:
-                yield Picture(source.path, source.name, read_image(source.path))
+                yield Picture(source.path, source.name, *read_reduced(source.path, most))
         except UserError as error:
             yield Picture(source.path, source.name, error=str(error))
 
@@ -128,7 +141,6 @@ def _frames(source: Source) -> Iterator[Picture]:
     """Raises UserError, after the frames that there are, where the video is cut off or does not decode."""
     if not _is_text(source.path):
         raise UserError(f"{source.path}: its path is no UTF-8, which OpenCV crashes on; rename it")
-    said = _frames_said(source.path)
     video = cv2.VideoCapture(str(source.path))
     count = 0
     try:
@@ -139,9 +151,12 @@ def _frames(source: Source) -> Iterator[Picture]:
                 break
             pixels = np.ascontiguousarray(np.asarray(frame, np.uint8)[..., ::-1])
             facts: dict[str, float] = {"frame": count}
-            if rate > 0:
+            passed = video.get(cv2.CAP_PROP_POS_MSEC) / 1000  # as the container has it: rates vary
+            if passed > 0 or count == 0:
+                facts["seconds"] = round(passed, 3)
+            elif rate > 0:
                 facts["seconds"] = round(count / rate, 3)
-            yield Picture(source.path, f"{source.name}/{count:06d}", pixels, facts=facts)
+            yield Picture(source.path, f"{source.name}/{count:06d}", pixels, pixels.shape[:2], facts=facts)
             count += 1
     finally:
         video.release()
@@ -150,11 +165,54 @@ def _frames(source: Source) -> Iterator[Picture]:
             f"{source.path}: does not decode as a video ({source.path.stat().st_size} bytes), expected one that "
             "OpenCV opens; convert it, for instance to MP4 with H.264"
         )
-    # Some containers only estimate how many frames they hold.
-    if count < 0.98 * said - 1:
+    size, said = source.path.stat().st_size, container_bytes(source.path)
+    if said > size:
         raise UserError(
-            f"{source.path}: {count} of {said} frames decode, expected all; the file is cut off or damaged"
+            f"{source.path}: {count} frames decode, expected all; the file is cut off after {size} of {said} bytes"
         )
+
+
+def container_bytes(path: Path) -> int:
+    """How long a video's file says it is, in bytes: by the boxes of MP4 and MOV, the chunks of AVI, the segment of
+    Matroska and WebM; 0 where nothing says so. How many frames a container says it has is often a guess."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(64)
+        if head[:4] == b"RIFF":
+            place = 0
+            while place + 8 <= size:
+                file.seek(place)
+                name, length = struct.unpack("<4sI", file.read(8))
+                if name != b"RIFF" or length == 0:  # not finished, or what is none of its
+                    break
+                place += 8 + length + length % 2
+            return place
+        if head[4:8] in _BOXES:
+            place = 0
+            while place + 8 <= size:
+                file.seek(place)
+                box = file.read(16)
+                length = int.from_bytes(box[:4])
+                if length == 1:
+                    length = int.from_bytes(box[8:16])
+                if length < 8 or box[4:8] not in _BOXES:  # to the end, or what is none of its
+                    break
+                place += length
+            return place
+    if head[:4] == b"\x1aE\xdf\xa3":
+        length, width = _ebml_number(head[4:])
+        place = 4 + width + length
+        if head[place : place + 4] == b"\x18S\x80g":
+            length, width = _ebml_number(head[place + 4 :])
+            unknown = length == (1 << 7 * width) - 1
+            return 0 if unknown else place + 4 + width + length
+    return 0
+
+
+def _ebml_number(data: bytes) -> tuple[int, int]:
+    """A number of variable length at the start of some bytes, and how many bytes it takes; 0, 0 where none is."""
+    width = 9 - data[0].bit_length() if data and data[0] else 0
+    return (int.from_bytes(data[:width]) & (1 << 7 * width) - 1, width) if width else (0, 0)
 
 
 def _is_text(path: Path) -> bool:
