@@ -84,11 +84,14 @@ def test_class_weights_are_inverse_frequencies_of_the_training_pixels(tmp_path: 
         assert foreground / background == pytest.approx((pixels == 0).sum() / (pixels == 1).sum())
 
 
-def test_a_set_without_skin_cannot_be_weighted(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("level", "said"), [(0, "none of 4 images to train on has a pixel of skin"), (255, "0 background")]
+)
+def test_a_set_of_one_class_cannot_be_trained_on(tmp_path: Path, level: int, said: str) -> None:
     root = fakes.make_ecu(tmp_path / "data", 6)
     for mask in (root / "skin_masks").iterdir():
-        fakes.write(mask, np.zeros((fakes.HEIGHT, fakes.WIDTH), np.uint8))
-    with pytest.raises(UserError, match="0 skin pixels"):
+        fakes.write(mask, np.full((fakes.HEIGHT, fakes.WIDTH), level, np.uint8))
+    with pytest.raises(UserError, match=said):
         ready(datamodule(tmp_path, "ecu")).class_weights()
 
 
