@@ -19,6 +19,8 @@ WORDS = ["fit", "--data.dataset", "folder", "--data.data_root", "set"]
 def _place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A module that says when it was imported, and a parser's settings that are put back."""
     settings = dict(jsonargparse._common.parsing_settings)
+    verdicts = settings["import_path_verdicts"]  # another test's call may have denied all
+    settings["import_path_verdicts"] = {path: verdict for path, verdict in verdicts.items() if path != "*"}
     monkeypatch.setattr("jsonargparse._common.parsing_settings", settings)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
