@@ -237,8 +237,8 @@ def test_a_python_without_bpy_gets_one_sentence(tmp_path: Path) -> None:
         (["--verify", "set", "--count", "3", "--seed", "0"], "--verify with --count, --seed"),
         (["--verify", "set"], "generator.yaml: cannot be read"),
         (["--out", "set", "--count", "1", "--backgrounds", "nowhere"], "no such folder"),
-        (["--out", "file", "--count", "1"], "file: a file, expected a folder"),
-        (["--out", "file/set", "--count", "1"], "cannot be written to"),
+        (["--out", "file", "--count", "1"], "file is a file, expected a folder"),
+        (["--out", "file/set", "--count", "1"], "is a file, expected a folder"),
     ],
 )
 def test_bad_arguments_get_one_sentence_each(
