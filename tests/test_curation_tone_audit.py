@@ -11,6 +11,8 @@ from skinseg.curation.tone_audit import Picture, area_under_curve, audit_group, 
 from skinseg.tones.ita import draw_skin_color, estimate_tone, linear_to_srgb
 from tests import fakes
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_area_is_the_share_of_pairs_in_order() -> None:
     rng = np.random.default_rng(0)

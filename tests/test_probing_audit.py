@@ -29,6 +29,8 @@ from skinseg.studies.audits import write_correlations
 from skinseg.tones.ita import draw_skin_color, linear_to_srgb
 from tests import fakes
 
+pytestmark = pytest.mark.slow
+
 Picture = tuple[np.ndarray, np.ndarray]
 
 
