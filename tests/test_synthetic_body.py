@@ -80,7 +80,7 @@ def test_a_person_stands_on_the_floor_over_the_origin(family: str) -> None:
     assert abs(skin_mesh(body, covered, BALD, PLAIN).vertices[:, 2].min()) < 1e-5
     np.testing.assert_allclose(body.posed_bones["root"][:2], 0, atol=1e-6)
     points = track_points(body)
-    assert set(points) == {"face", "upper_body", "whole", "hand", "abdomen"}
+    assert set(points) == {"face", "upper_body", "whole", "hand", "abdomen", "back", "arm"}
     assert points["face"][2] > points["upper_body"][2] > points["abdomen"][2] > 0
     assert points["face"][1] < body.posed_bones["head"][1]  # faces -Y
 

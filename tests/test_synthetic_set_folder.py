@@ -289,7 +289,9 @@ def test_table_and_card_say_what_the_set_shows(finished: Path) -> None:
     card = (finished / "README.md").read_text()
     lines = card.split("### Tone by framing")[1].split("## Limits")[0].split("\n| ")[1:]
     counts = [[int(cell) for cell in line.split("|")[1:-1]] for line in lines[2:]]
-    assert lines[0].startswith("Fitzpatrick group | abdomen | face | hand | upper_body | whole |")
+    assert lines[0].startswith(
+        "Fitzpatrick group | abdomen | arm | back | face | hand | upper_body | whole |"
+    )
     assert sum(map(sum, counts)) == 1000
     drawn = [draw_scene(CONFIG, JOB.seed, index) for index in range(40)]
     first = Counter(
@@ -297,7 +299,7 @@ def test_table_and_card_say_what_the_set_shows(finished: Path) -> None:
         for scene in drawn
         if scene.camera.track == "whole"
     )
-    assert all(counts[tone - 1][4] >= count for (tone, _), count in first.items())
+    assert all(counts[tone - 1][6] >= count for (tone, _), count in first.items())
     for text in (
         "| 5 | 1 | 20.0% |",
         "| face | 5 | 100.0% |",
