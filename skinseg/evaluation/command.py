@@ -124,11 +124,12 @@ def evaluate(
                 dataset = part.dataset
                 task = progress.add_task(f"evaluate {dataset.name}", total=len(part.image_ids))
                 images = set()
-                for row in _score(source, part, run, beside, trained):
+                seen = _seen(part, run)
+                for row in _score(source, part, run, seen, beside, trained):
                     rows.append(row)
                     images.add(row.image)
                     progress.update(task, completed=len(images))
-                run["datasets"][dataset.name] = _scored(part, run, len(images))
+                run["datasets"][dataset.name] = _scored(part, seen, len(images))
                 if (dataset.root / SCENES).is_file():
                     _write_scenes(dataset.root / SCENES, images, beside / SCENES)
                 with written_whole(beside / RUN) as unfinished:
@@ -141,6 +142,7 @@ def _score(
     source: Source[Any, Any],
     part: _Part,
     run: Mapping[str, Any],
+    seen: Mapping[str, str],
     results: Path,
     recogniser: Recogniser | None,
 ) -> Iterator[ResultRow]:
@@ -155,7 +157,6 @@ def _score(
         config=run["config"],
         split=part.split.hash,
     )
-    seen = _seen(part, run)
     return score(source, part.dataset, part.image_ids, origin, seen.__getitem__, results, recogniser)
 
 
@@ -168,7 +169,7 @@ def _seen(part: _Part, run: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _scored(part: _Part, run: Mapping[str, Any], images: int) -> dict[str, Any]:
+def _scored(part: _Part, seen: Mapping[str, str], images: int) -> dict[str, Any]:
     """What run.json says of a dataset."""
     dataset = part.dataset
     return {
@@ -179,7 +180,7 @@ def _scored(part: _Part, run: Mapping[str, Any], images: int) -> dict[str, Any]:
         "excluded": len(part.chosen) - len(part.image_ids),
         "labels": dataset.labels,
         "complete": len(dataset),
-        "seen": dict(Counter(_seen(part, run).values())),
+        "seen": dict(Counter(seen.values())),
     }
 
 

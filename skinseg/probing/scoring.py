@@ -67,6 +67,11 @@ def shoot(scenes: Sequence[Scene], name: str, studio: Studio) -> list[Shot]:
         return []
     out = studio.out / name
     render_scenes(scenes, studio.workers, out, studio.progress, studio.photos, studio.scheduler)
+    return shots_in(out, scenes)
+
+
+def shots_in(out: Path, scenes: Sequence[Scene]) -> list[Shot]:
+    """The frames of a rendered set, whose first scenes these are."""
     return [Shot(scene, out / "images" / f"{i:06d}.png") for i, scene in enumerate(scenes)]
 
 

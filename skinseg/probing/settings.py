@@ -17,7 +17,7 @@ import numpy as np
 
 from skinseg.errors import UserError, install
 from skinseg.evaluation.bootstrap import Floats
-from skinseg.probing.scoring import Shot, Studio, score, skin_of
+from skinseg.probing.scoring import Studio, score, shots_in, skin_of
 from skinseg.probing.streams import Part, stream
 from skinseg.synthetic.config import GeneratorConfig
 from skinseg.synthetic.rendering.renderer import render_set
@@ -167,10 +167,7 @@ def worst_group(count: int, seed: int, fit: tuple[str, ...], studio: Studio) -> 
             )
         path = newest_checkpoint(folder / "run")
         segment = skin_of(load(path), path)
-        shots = [
-            Shot(scene, held_out / "images" / f"{i:06d}.png")
-            for i, scene in enumerate(read_scenes(held_out / "scenes.parquet"))
-        ]
+        shots = shots_in(held_out, read_scenes(held_out / "scenes.parquet"))
         groups = np.array([shot.scene.people[0].skin.fitzpatrick for shot in shots])
         iou = np.array([each.iou for each in score(shots, segment)])
         return float(min(iou[groups == group].mean() for group in np.unique(groups)))
