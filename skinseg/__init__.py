@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 
-def load(path: "Path | str" = "released", device: str = "auto") -> "ImagePredictor":
+def load(path: "Path | str" = "released", device: str = "auto", views: str | None = None) -> "ImagePredictor":
     """A trained model, ready to predict: the released one, or one of your own; see `skinseg.models.loading.load`."""
     from skinseg.models import (
         loading,
     )  # OpenCV takes its time to import, which `skinseg --help` does not need
 
-    return loading.load(path, device)
+    return loading.load(path, device, views)

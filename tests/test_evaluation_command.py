@@ -27,7 +27,9 @@ from skinseg.evaluation.rows import read_rows
 from skinseg.evaluation.score import Origin, in_background, score, tone_of
 from skinseg.models import checkpoint as checkpoints
 from skinseg.models.inference import Predictor
+from skinseg.models.loading import load
 from skinseg.models.unet import TwoHeadUnet
+from skinseg.reports.report import write_report
 from skinseg.reports.results import read_results
 from skinseg.tones.ita import estimate_tone
 from tests import fakes
@@ -248,6 +250,30 @@ def test_a_broken_neighbour_stops_nothing(checkpoint: Path, tmp_path: Path) -> N
         evaluate(checkpoint, tmp_path / "none", data, device="cpu", names=["pratheepn"])
     with pytest.raises(UserError, match="--data-root is missing"):
         evaluate(checkpoint, tmp_path / "none", device="cpu", names=["pratheepan"])
+
+
+@pytest.mark.slow
+def test_views_are_another_configuration_of_the_same_weights(checkpoint: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    fakes.make_pratheepan(data / "pratheepan", 6)
+    once = read_rows(
+        evaluate(checkpoint, tmp_path / "once", data, device="cpu", subset="all") / "rows.parquet"
+    )
+    out = evaluate(checkpoint, tmp_path / "out", data, device="cpu", subset="all", views="64,96,mirror")
+    rows = read_rows(out / "rows.parquet")
+    dataset = open_dataset("pratheepan", data)
+    predictor = load(checkpoint, "cpu", "64,96,mirror")
+    for row in rows:
+        item = next(item for item in dataset.items if item.image_id == row.image)
+        sample = dataset.read(item)
+        found = confusion(predictor.predict(sample.image).masks[row.head], sample.masks[row.head])
+        assert (row.tp, row.fp, row.fn) == (found.tp, found.fp, found.fn)
+    assert {row.weights for row in rows} == {row.weights for row in once}
+    assert {row.config for row in rows}.isdisjoint(row.config for row in once)
+    assert json.loads((out / "run.json").read_text(encoding="utf-8"))["views"] == "64,96,mirror"
+    assert "the mean over views of it, 64,96,mirror" in write_report([out]).paths["html"].read_text("utf-8")
+    with pytest.raises(UserError, match="expected long sides in pixels"):
+        evaluate(checkpoint, tmp_path / "none", data, device="cpu", views="wide")
 
 
 @pytest.mark.slow

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from skinseg.errors import UserError
 from skinseg.models import prediction
 from skinseg.models.prediction import ImagePredictor, windows
+from skinseg.models.views import AveragedViews, Views, parse_views
 
 
 class Stand(ImagePredictor):
@@ -108,3 +110,45 @@ def test_tiles_hold_the_maps_and_one_pass_of_windows(monkeypatch):
     stand.predict(noise(1000, 1500), math.inf)
     assert max(shape[0] for shape in stand.passes) <= 4
     assert len(stand.passes) > 100
+
+
+def test_views_are_seen_at_their_sizes_and_averaged():
+    class Left(Stand):
+        """Says how far left a pixel lies, and how large the image was seen."""
+
+        def run(self, batch):
+            super().run(batch)
+            columns = np.linspace(1, 0, batch.shape[3], dtype=np.float32)
+            whole = np.broadcast_to(columns, (len(batch), *batch.shape[2:]))
+            return {"skin": whole, "person": np.full_like(whole, batch.shape[3] / 1000)}
+
+    image = noise(64, 64)
+    stand = Left()
+    found = AveragedViews(stand, Views((64, 96), mirrored=True)).predict(image).probabilities
+    assert [shape[-1] for shape in stand.passes] == [64, 96, 64, 96]
+    np.testing.assert_allclose(found["skin"], 0.5, atol=1e-6)
+    np.testing.assert_allclose(found["person"], 0.08, atol=1e-6)
+    assert stand.size == 64, "the predictor given is left as it is"
+
+
+def test_one_view_of_the_models_own_size_changes_nothing():
+    images = [noise(50, 80), noise(64, 64), noise(10, 300)]
+    plain, seen = Stand().predict_batch(images), AveragedViews(Stand(), Views()).predict_batch(images)
+    for a, b in zip(plain, seen, strict=True):
+        np.testing.assert_array_equal(a.probabilities["skin"], b.probabilities["skin"])
+
+
+def test_views_as_written():
+    assert parse_views("240, 320,mirror") == Views((240, 320), True)
+    assert parse_views("mirror") == Views((), True)
+
+
+@pytest.mark.parametrize("text", ["", "240,,320", "1", "99999", "-240", "240,240", "flip", "2e2", "٣٢٠"])
+def test_other_views_are_refused_by_what_was_written(text):
+    with pytest.raises(UserError, match="expected long sides in pixels"):
+        parse_views(text)
+
+
+def test_views_exclude_tiles():
+    with pytest.raises(ValueError, match="exclude each other"):
+        AveragedViews(Stand(), Views((64,))).predict(noise(64, 64), 2)

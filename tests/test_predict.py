@@ -251,6 +251,21 @@ def test_tiles_and_batches_from_the_command_line(checkpoint, tmp_path):
             np.testing.assert_allclose(soft / 65535, expected, atol=2e-5)
 
 
+def test_views_from_the_command_line_and_from_python(checkpoint, tmp_path, capsys):
+    write(tmp_path / "a.png", fake(1, 90, 70).image)
+    arguments = ["predict", str(tmp_path / "a.png"), "--checkpoint", str(checkpoint)]
+    out = tmp_path / "out"
+    assert main([*arguments, "--probabilities", "--views", "64,96,mirror", "--out", str(out)]) == 0
+    soft = cv2.imread(str(out / "a_skin_probability.png"), cv2.IMREAD_UNCHANGED) / 65535
+    expected = skinseg.load(checkpoint, views="64,96,mirror").predict(tmp_path / "a.png")
+    np.testing.assert_allclose(soft, expected.probabilities["skin"], atol=2e-5)
+    once = skinseg.load(checkpoint).predict(tmp_path / "a.png").probabilities["skin"]
+    assert np.abs(soft - once).max() > 1e-3
+    assert main([*arguments, "--views", "64", "--tiles", "2", "--out", str(tmp_path / "no")]) == 2
+    assert "--tiles and --views exclude each other" in capsys.readouterr().err
+    assert not (tmp_path / "no").exists()
+
+
 @pytest.mark.parametrize("given", ["0.5", "nan", "all"])
 def test_tiles_want_own_or_a_factor(checkpoint, capsys, given):
     assert main(["predict", "a.png", "--out", "out", "--tiles", given]) == 2

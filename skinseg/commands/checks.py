@@ -15,6 +15,14 @@ def check_model(path: Path) -> None:
         )
 
 
+def check_views(text: str | None) -> None:
+    """Raise UserError as `skinseg.models.views.parse_views`."""
+    if text is not None:
+        from skinseg.models.views import parse_views
+
+        parse_views(text)
+
+
 def check_place(option: str, folder: Path) -> None:
     """Raise UserError where a folder cannot be made, or written into; nothing is made."""
     there = next(each for each in (folder, *folder.absolute().parents) if os.path.lexists(each))

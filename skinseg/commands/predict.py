@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from skinseg.commands.checks import check_model
+from skinseg.commands.checks import check_model, check_views
 from skinseg.commands.parser import AtLeast, AtLeastOne
+from skinseg.errors import UserError
 from skinseg.models.exported import RELEASED
 
 
@@ -17,6 +18,7 @@ def predict(
     probabilities: bool = False,
     overlays: bool = False,
     tiles: Annotated[float, AtLeast(1)] | Literal["own"] | None = None,
+    views: str | None = None,
     batch_size: AtLeastOne | None = None,
     device: str = "auto",
 ) -> int:
@@ -34,6 +36,8 @@ def predict(
         overlays: also a picture with both masks drawn in
         tiles (FACTOR): see large images in overlapping windows, FACTOR times as large as the network would, or own:
             at their own resolution [whole]
+        views (PIXELS,...): see each image with its long side at these pixels, with the word mirror also mirrored, and
+            average, as 240,320,mirror [once, as evaluated]
         batch_size (N): images at once [by memory and size]
         device: auto, cpu or cuda [auto]
 
@@ -43,8 +47,13 @@ def predict(
     from skinseg.predict import command
     from skinseg.predict.pictures import find_pictures
 
+    check_views(views)
+    if views is not None and tiles is not None:
+        raise UserError("--tiles and --views exclude each other; leave one out")
     find_pictures(images)
     check_model(checkpoint)
 
     factor = float("inf") if tiles == "own" else tiles
-    return command.predict(images, checkpoint, out, device, probabilities, overlays, factor, batch_size)
+    return command.predict(
+        images, checkpoint, out, device, probabilities, overlays, factor, batch_size, views
+    )

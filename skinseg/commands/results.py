@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from skinseg.commands.checks import check_model
+from skinseg.commands.checks import check_model, check_views
+from skinseg.errors import UserError
 
 
 def evaluate(
@@ -21,6 +22,7 @@ def evaluate(
     recogniser: Path = Path("runs/tones"),
     exclude: Path | None = None,
     labels: str | None = None,
+    views: str | None = None,
     device: str = "auto",
     out: Path,
     wandb: bool | None = None,
@@ -44,6 +46,8 @@ def evaluate(
         recogniser (PATH): what `tones train` wrote [runs/tones]
         exclude (CSV): images to leave out, as `data leaks` writes
         labels (PART=CHOICE,...): eyes, lips, mouth, nails: skin, background or ignore; unsure: cut or ignore
+        views (PIXELS,...): average what is seen with the long side at these pixels, with the word mirror also mirrored,
+            as 240,320,mirror [once, at the model's own size]
         device: auto, cpu or cuda [auto]
         out (DIR): rows, tables and report go here
         wandb: log a Weights & Biases run [where you have a key; --wandb without one logs offline]
@@ -56,6 +60,9 @@ def evaluate(
     names = datasets.split(",") if datasets else None
     tables = (split, None if tones == RECOGNISED else tones, exclude)
     asked(checkpoint, masks, name, subset, data_root, rendered, labels, names, tables)
+    check_views(views)
+    if views is not None and masks is not None:
+        raise UserError("--views goes with --checkpoint: masks are seen as they are; leave it out")
     if checkpoint is not None:
         check_model(checkpoint)
 
@@ -78,6 +85,7 @@ def evaluate(
         masks=masks,
         name=name,
         recogniser=recogniser,
+        views=views,
     )
     report([out])
     if tracked:

@@ -34,6 +34,7 @@ from skinseg.models.checkpoint import model_of, newest_checkpoint, read_checkpoi
 from skinseg.models.configuration import configuration_hash, configuration_of
 from skinseg.models.inference import Predictor, device_named
 from skinseg.models.prediction import THRESHOLD
+from skinseg.models.views import AveragedViews, parse_views
 from skinseg.recognition import recogniser as recognisers
 from skinseg.recognition.recogniser import Recogniser
 
@@ -68,6 +69,7 @@ def evaluate(
     masks: Path | None = None,
     name: str | None = None,
     recogniser: Path = recognisers.DEFAULT,
+    views: str | None = None,
 ) -> Path:
     """Score a checkpoint, or a folder of masks, on every dataset found, and return `out`.
 
@@ -87,6 +89,8 @@ def evaluate(
     labels: changes to the datasets' label policies, see `label_policy.parse_labels`. Where there are any, they
         enter the hash that the rows call `config`.
 
+    views: as `skinseg.models.loading.load`; they enter the hash too.
+
     Results that were in `out` before are replaced as a whole once all datasets are scored; where one fails, by what
     was finished before it, if anything was. Masks are all read once before any is scored.
     Raises UserError for a bad checkpoint, mask, option, dataset or image, and where there is nothing to score on.
@@ -97,8 +101,8 @@ def evaluate(
         checkpoint, masks, name, subset, data_root, rendered, labels, names, (split_file, tones, exclude)
     )
     parts = [_part(dataset, subset, split_seed, split_file, tones, exclude) for dataset in datasets]
-    source, model, described = _source(checkpoint, masks, name, parts, device)
-    run = _describe(model, described, subset, split_seed, changes)
+    source, model, described = _source(checkpoint, masks, name, parts, device, views)
+    run = _describe(model, described, subset, split_seed, {"labels": changes, "views": views})
     run["tables"] = {
         name: None if path is None else path.as_posix()
         for name, path in (("split", split_file), ("tones", tones), ("exclude", exclude))
@@ -220,7 +224,12 @@ _NOT_FACTORS = ("index", "scene", "image_sha256", "mask_sha256")
 
 
 def _source(
-    checkpoint: Path | None, masks: Path | None, name: str | None, parts: Sequence[_Part], device: str
+    checkpoint: Path | None,
+    masks: Path | None,
+    name: str | None,
+    parts: Sequence[_Part],
+    device: str,
+    views: str | None,
 ) -> tuple[Source[Any, Any], dict[str, Any], dict[str, Any]]:
     """What predicts, what makes up the hash of its configuration, and what else there is to know of it."""
     if masks is not None and name:
@@ -238,7 +247,8 @@ def _source(
         "training": record.metadata,
         "device": str(predictor.device),
     }
-    return predictor, configuration_of(record.metadata), described
+    seen = predictor if views is None else AveragedViews(predictor, parse_views(views))
+    return seen, configuration_of(record.metadata), described
 
 
 def _describe(
@@ -246,9 +256,9 @@ def _describe(
     described: dict[str, Any],
     subset: str,
     split_seed: int,
-    labels: dict[str, str],
+    asked_for: Mapping[str, Any],
 ) -> dict[str, Any]:
-    changed = {"labels": labels} if labels else {}
+    changed = {name: value for name, value in asked_for.items() if value}
     trained_on, pretrained_on = lineage.trained_on(lineage.lineage_of(described["training"]))
     return {
         **described,

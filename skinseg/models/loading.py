@@ -6,19 +6,28 @@ from pathlib import Path
 from skinseg.errors import UserError
 from skinseg.models.exported import ONNX, RELEASED, WEIGHTS, WEIGHTS_IN_THE_BOX, meant
 from skinseg.models.prediction import ImagePredictor
+from skinseg.models.views import AveragedViews, parse_views
 
 
-def load(path: Path | str = RELEASED, device: str = "auto") -> ImagePredictor:
+def load(path: Path | str = RELEASED, device: str = "auto", views: str | None = None) -> ImagePredictor:
     """A trained model, ready to predict.
 
     path: a checkpoint, a run's folder, a folder of runs (its newest finished one), a folder that `skinseg export`
         wrote, its .safetensors file (config.json beside it), or its .onnx file, which needs no torch; without one,
         the model that comes with the package.
     device: auto (a GPU where there is one), cpu, or cuda.
+    views: None sees an image once, as the model was evaluated; "240,320,mirror" sees it with its long side at 240
+        and at 320 pixels, mirrored too, and averages: slower by their number (measured: docs/results/recipe.md).
     A process that is forked after this hangs in torch's threads: start others with multiprocessing's "spawn", and load
     in each (docs/export.md).
-    Raises UserError where there is no model, or a bad one, and for a device that this machine lacks.
+    Raises UserError where there is no model, or a bad one, for a device that this machine lacks, and for other views.
     """
+    asked = None if views is None else parse_views(views)
+    predictor = _loaded(path, device)
+    return predictor if asked is None else AveragedViews(predictor, asked)
+
+
+def _loaded(path: Path | str, device: str) -> ImagePredictor:
     path = meant(path)
     if path == WEIGHTS_IN_THE_BOX and _runs_on_onnx(device):
         path = path / ONNX  # a tenth of torch's time to start

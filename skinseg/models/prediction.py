@@ -65,7 +65,7 @@ class ImagePredictor(ABC):
             resolution. An image of one window is seen whole.
         Raises UserError for a file that cannot be read as an image, and ValueError for anything else that is none.
         """
-        pixels = _pixels(image)
+        pixels = pixels_of(image)
         if tiles is not None:
             if not tiles >= 1:
                 raise ValueError(
@@ -79,7 +79,7 @@ class ImagePredictor(ABC):
 
     def predict_batch(self, given: Sequence[Pictured]) -> list[Prediction]:
         """Segment images whole, in one pass for all whose inputs have one shape. Raises as `predict`."""
-        images = [_pixels(each) for each in given]
+        images = [pixels_of(each) for each in given]
         inputs = [self.network_input(image) for image in images]
         found: dict[int, Prediction] = {}
         for shape in dict.fromkeys(each.shape for each in inputs):
@@ -193,7 +193,7 @@ def _enlarged(probability: Probability, height: int, width: int) -> Probability:
     )
 
 
-def _pixels(given: Pictured) -> Image:
+def pixels_of(given: Pictured) -> Image:
     """uint8 (H, W, 3), RGB. Raises UserError and ValueError as `ImagePredictor.predict`."""
     if isinstance(given, str | Path):
         return read_image(Path(given))

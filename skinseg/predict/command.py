@@ -47,11 +47,12 @@ def predict(
     overlays: bool = False,
     tiles: float | None = None,
     batch_size: int | None = None,
+    views: str | None = None,
 ) -> int:
     """Segment photographs and videos, print a line per file that was skipped or is no photograph, and return 0, or 1
     where one was skipped.
 
-    images: as `find_pictures`. checkpoint: as `skinseg.models.loading.load`.
+    images: as `find_pictures`. checkpoint, views: as `skinseg.models.loading.load`.
     out: gets NAME_skin.png and one of every other head, 8 bit, 255 where the head's probability is at least 0.5, at the
         photograph's own resolution, turned as its EXIF orientation says; NAME_skin_probability.png and so on,
         16 bit, 65535 is 1; NAME_overlay.jpg; and predictions.jsonl, an object per image: what was found, or why
@@ -74,7 +75,7 @@ def predict(
     if not sources:
         raise UserError(f"nothing to predict: all that was named is what an earlier predict wrote into {out}")
     _check_outputs(sources, out, earlier)
-    predictor = load(checkpoint, device)
+    predictor = load(checkpoint, device, views)
     lines: list[dict[str, Any]] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     try:

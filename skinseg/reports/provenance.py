@@ -143,7 +143,13 @@ def _network(run: dict[str, Any]) -> str:
     if not isinstance(model, dict) or "encoder" not in model:
         return "The network is the checkpoint's."
     heads = " and ".join(map(str, model.get("heads", ())))
+    seen = (
+        f"each image's probabilities are the mean over views of it, {run['views']}: pixels along its long side as the "
+        "network sees it, mirror: also left for right."
+        if run.get("views")
+        else f"images are {run.get('size')} pixels along the long side when the network sees them."
+    )
     return (
         f"A U-Net (Ronneberger, Fischer, Brox 2015) with skip connections, encoder {model['encoder']}, and a head each "
-        f"for {heads}; images are {run.get('size')} pixels along the long side when the network sees them."
+        f"for {heads}; {seen}"
     )

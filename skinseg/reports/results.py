@@ -78,6 +78,7 @@ class RunRecord:
     date: str
     recogniser: str | None = None
     labels: dict[str, str] = field(default_factory=dict)
+    views: str = ""
     name: str = ""
     id: str | None = None
 
