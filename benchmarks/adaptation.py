@@ -23,7 +23,7 @@ import yaml
 from torch import Tensor
 
 from skinseg.files import written_whole
-from skinseg.presets import machine
+from skinseg.presets import fitting
 from skinseg.training.adaptation.base import Adaptation
 from skinseg.training.adaptation.bgc import Bgc
 from skinseg.training.adaptation.dann import Dann
@@ -102,7 +102,7 @@ def main() -> None:
     options = parser.parse_args()
 
     torch.set_num_threads(options.threads)
-    config = yaml.safe_load((CONFIGS / f"{machine()}.yaml").read_text())
+    config = yaml.safe_load((CONFIGS / f"{fitting()}.yaml").read_text())
     config["data"]["size"] = options.size or config["data"]["size"]
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     shown = batches(config, device)

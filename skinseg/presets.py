@@ -32,7 +32,7 @@ def config_file(given: str, room: str = ".", option: str = "--config") -> Path:
     return path
 
 
-def machine() -> Literal["cpu", "gpu"]:
+def fitting() -> Literal["cpu", "gpu"]:
     """The preset that fits this machine: "gpu" where torch sees a CUDA device, else "cpu"."""
     import torch
 
@@ -74,7 +74,7 @@ def parted(options: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
 def _ordered(presets: Sequence[str], configs: Sequence[str]) -> Iterator[str]:
     if presets:
         chosen = [each for each in presets if each != PAPER] or ["auto"]
-        yield machine() if chosen[-1] == "auto" else chosen[-1]
+        yield fitting() if chosen[-1] == "auto" else chosen[-1]
     yield from configs
     if PAPER in presets:
         yield PAPER

@@ -38,7 +38,7 @@ def test_the_machine_first_the_paper_last_and_options_over_both(
     given: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(presets, "machine", lambda: "gpu")
+    monkeypatch.setattr(presets, "fitting", lambda: "gpu")
     assert stems(presets.with_files(given.split())) == expected.split()
 
 
@@ -94,7 +94,7 @@ def test_make_names_the_preset_and_the_job(preset: str, read: list[str], tmp_pat
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     words = done.stdout.splitlines()[-1].split()[2:]
     expected = stems(presets.with_files(words))[: len(read)]
-    assert expected == [presets.machine() if name == "auto" else name for name in read]
+    assert expected == [presets.fitting() if name == "auto" else name for name in read]
 
 
 @pytest.mark.slow

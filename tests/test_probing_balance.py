@@ -121,7 +121,8 @@ def test_a_level_that_no_scene_can_show_is_named(tmp_path: Path, monkeypatch: py
         (["--count", "20"], "90 cells for 20 frames"),
         (["--count", "300", "--cells", "tone,lihgt"], "no axis 'lihgt', did you mean light?"),
         (["--count", "300", "--cells", "tone,tone"], "expected each axis once"),
-        (["--count", "300", "--way", "fast"], "no such way"),
+        (["--count", "300", "--way", "fast"], f"--way: fast found, {' or '.join(WAYS)} expected"),
+        (["--count", "300", "--objective", "all"], "--objective: all found, cells or worst-group expected"),
     ],
 )
 def test_bad_input_is_refused_in_a_sentence(

@@ -38,12 +38,22 @@ def train(
         skinseg tones train --rendered rendered/default --out runs/tones
     """
     from skinseg.datasets.registry import open_dataset
+    from skinseg.datasets.rendered import Rendered
 
-    open_dataset("rendered", rendered)
+    dataset = open_dataset(Rendered.name, rendered)
+    assert isinstance(dataset, Rendered)
 
-    from skinseg.recognition import command
+    from skinseg.recognition import training
+    from skinseg.recognition.recogniser import FILE
 
-    command.train(rendered, out, encoder, encoder_weights, epochs, batch_size, lr, seed, limit)
+    weights = None if encoder_weights == "null" else encoder_weights
+    options = training.Options(encoder, weights, epochs, batch_size, lr, seed, limit)
+    found = training.train(dataset, out, options)
+    known = found.calibration
+    print(
+        f"{out / FILE}: start {found.record['start']['name']}; calibrated on {known.frames} held-out frames (slope "
+        f"{known.slope:.2f}, deviation times {known.spread:.2f})"
+    )
 
 
 def recognise(
@@ -68,9 +78,17 @@ def recognise(
     Example:
         skinseg tones recognise data --out tones.csv
     """
-    from skinseg.recognition import command
+    from skinseg.datasets.registry import find_datasets, open_dataset
+    from skinseg.recognition.recogniser import load
+    from skinseg.recognition.table import counts_by_group, write_table
 
-    command.recognise(data_root, out, datasets, recogniser, rendered)
+    trained = load(recogniser)
+    names = ["rendered"] if rendered else list(dict.fromkeys(datasets))
+    every = [open_dataset(name, data_root) for name in names] if names else find_datasets(data_root)
+    lines = write_table(every, trained, out)
+    for said in counts_by_group(lines):
+        print(said)
+    print(out)
 
 
 def compare(
@@ -90,7 +108,7 @@ def compare(
         rendered (DIR): a set of another seed than the recogniser saw
         data_root (DIR): datasets with labelled tones
         recogniser (PATH): what `tones train` wrote
-        answers (CSV): of other tools: image, and ita, tone, skin tone or label
+        answers (CSV): of other tools: image, and ita, tone, skin tone (skin-tone-classifier's) or label
         subset: [all]
         out (DIR): answers and tables go here
 

@@ -63,26 +63,14 @@ def fit(*options: str) -> None:
 
 
 def validate(*options: str) -> None:
-    """Score a checkpoint on the validation split.
-
-    Of one dataset; it prints the means. `skinseg evaluate` scores all datasets, with intervals and a report.
-
-    Args:
-        ckpt_path (PATH): a .ckpt, a run, or a folder of runs [runs]
-        data.dataset (NAME): rendered, ecu, hgr, sfa, abdomen, pratheepan, or folder
-        data.data_root (DIR): folder that holds it
-        data.split (CSV): your own split: image,part
-        trust: let a config name any class to run: docs/security.md
-        help-all: every option, its type and its default (seconds)
-
-    Example:
-        skinseg validate --ckpt_path runs/finetune --data.dataset hgr --data.data_root data
-    """
     _run("validate", options)
 
 
 def test(*options: str) -> None:
-    """Score a checkpoint on the test split.
+    _run("test", options)
+
+
+_SCORING = """Score a checkpoint on the {part} split.
 
     Of one dataset; it prints the means. `skinseg evaluate` scores all datasets, with intervals and a report.
 
@@ -95,9 +83,10 @@ def test(*options: str) -> None:
         help-all: every option, its type and its default (seconds)
 
     Example:
-        skinseg test --ckpt_path runs/finetune --data.dataset hgr --data.data_root data
+        skinseg {name} --ckpt_path runs/finetune --data.dataset hgr --data.data_root data
     """
-    _run("test", options)
+validate.__doc__ = _SCORING.format(name="validate", part="validation")
+test.__doc__ = _SCORING.format(name="test", part="test")
 
 
 def hardware() -> None:
@@ -108,7 +97,7 @@ def hardware() -> None:
     Example:
         skinseg hardware
     """
-    print(presets.machine())
+    print(presets.fitting())
 
 
 def _run(name: str, options: Sequence[str]) -> None:

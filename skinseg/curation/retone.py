@@ -27,14 +27,9 @@ def retone(dataset: str, data_root: Path, out: Path, split: Path | None = None, 
     """Write copies of a dataset's training photographs in the skin tones that it lacks, as a folder of its own.
 
     Photographs of the validation and test part are never re-toned. images/, masks/ and pairs.csv can be trained on as
-    any folder; retoned.csv says of each copy what it was made from, and of each refused one why.
-
-    Args:
-        dataset: its name, as everywhere.
-        data_root: the folder that holds it.
-        out: a new folder.
-        split: your own split, image,part.
-        seed: of the choice and the tones.
+    any folder; retoned.csv says of each copy what it was made from, and of each refused one why. The arguments are
+    those of `skinseg tones retone`. Raises UserError for a rendered set, for an `out` that holds files, and where no
+    copy could be made.
     """
     if out.is_dir() and any(out.iterdir()):
         raise UserError(f"--out {out}: holds files, expected a new folder; name another")

@@ -73,13 +73,8 @@ class Picture:
 def audit(data_root: Path, out: Path, datasets: Sequence[str] = (), seed: int = 0) -> None:
     """Audit re-toning on your photographs: per group, a two-sample classifier of real against re-toned ones.
 
-    Writes audit.csv and, to look at, sheets/group-N.jpg: before, re-toned, and a real one beside it.
-
-    Args:
-        data_root: folder that holds the datasets.
-        out: table and sheets go here.
-        datasets: only these [all found].
-        seed: of the folds and the choice.
+    Writes audit.csv and, to look at, sheets/group-N.jpg: before, re-toned, and a real one beside it. The arguments are
+    those of `skinseg tones audit`.
     """
     opened = [open_dataset(name, data_root) for name in datasets] if datasets else find_datasets(data_root)
     pictures: list[Picture] = []

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
@@ -29,24 +30,16 @@ def compare(
     data_root: Path | None = None,
     recogniser: Path | None = None,
     answers: Sequence[Path] = (),
-    subset: str = "all",
+    subset: Literal["all", "test"] = "all",
 ) -> None:
     """Compare ITA, a recogniser and other tools' answers, on frames whose tone is known and on labelled photographs.
 
-    Writes answers.csv (every answer), compare.md (tables) and, for frames, fidelity.csv.
-
-    Args:
-        out: tables go here.
-        rendered: a rendered set; its frames of one person count. Use one of another seed than the recogniser saw.
-        data_root: folder of datasets whose tones are labelled (tones.csv).
-        recogniser: what `skinseg tones train` wrote, a file or its folder.
-        answers: CSVs of other tools: image and ita, tone, skin tone (skin-tone-classifier's) or label.
-        subset: all, or test: the test part of each split.
+    The arguments are those of `skinseg tones compare`. Of a rendered set, frames of one person count; of photographs,
+    datasets with a tones.csv. Writes answers.csv (every answer), compare.md (tables) and, for frames, fidelity.csv.
+    Raises UserError where there is nothing to compare on, and for a recogniser or a table that cannot be read.
     """
     if rendered is None and data_root is None:
         raise UserError("nothing to compare on: give --rendered, a set, or --data-root, labelled photographs")
-    if subset not in ("all", "test"):
-        raise UserError(f"--subset {subset}: all or test expected")
     trained = None if recogniser is None else load(recogniser)
     others = [said.read_others(path) for path in answers]
     tables: list[Table] = []

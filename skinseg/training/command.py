@@ -61,7 +61,7 @@ def main(argv: Sequence[str], trusted: bool = False) -> None:
     # The parser's own way out prints a page of usage before the reason.
     strict = {"exit_on_error": False}
     try:
-        TrainingCLI(
+        _parser_of(argv[0])(
             SkinPersonModule,
             SkinDataModule,
             args=list(argv),
@@ -69,7 +69,7 @@ def main(argv: Sequence[str], trusted: bool = False) -> None:
             auto_configure_optimizers=False,
             load_from_checkpoint_support=False,
             save_config_kwargs={"overwrite": True},
-            parser_kwargs={"prog": "skinseg", **strict, **dict.fromkeys(TrainingCLI.subcommands(), strict)},
+            parser_kwargs={"prog": "skinseg", **strict, argv[0]: strict},
         )
     except UserError as error:
         raise UserError(_without_worker_trace(str(error))) from error
@@ -277,6 +277,17 @@ class TrainingCLI(LightningCLI):
             f"{self.run_folder}: best epoch {result['best_epoch'] + 1} of {result['epochs']}, "
             f"{self.model.criterion} {score:.4f}, {minutes:.1f} minutes"
         )
+
+
+def _parser_of(command: str) -> type[TrainingCLI]:
+    """TrainingCLI that knows this command alone: Lightning builds a parser of hundreds of options for each, at once."""
+
+    class Asked(TrainingCLI):
+        @staticmethod
+        def subcommands() -> dict[str, set[str]]:
+            return {command: TrainingCLI.subcommands()[command]}
+
+    return Asked
 
 
 class ProgressBar(RichProgressBar):
