@@ -155,13 +155,14 @@ lint: $(VENV)/.ready  ## ruff and strict mypy
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
+# worksteal: a file's tests stay together, so what they share (renders, trainings) is made once, until a worker is idle.
 .PHONY: test
 test: setup  ## The whole test suite, real Blender included
-	$(VENV)/bin/python -m pytest -n 2 $(ARGS)
+	$(VENV)/bin/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 .PHONY: test-fast
 test-fast: $(VENV)/.ready  ## Without what renders, trains or takes seconds
-	$(VENV)/bin/python -m pytest -n 2 --dist loadfile --hypothesis-profile fast -m 'not slow' $(ARGS)
+	$(VENV)/bin/python -m pytest -n 2 --dist worksteal --hypothesis-profile fast -m 'not slow' $(ARGS)
 
 .PHONY: clean
 clean:  ## Remove caches and environments; runs, results and rendered frames stay

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from monai.metrics import compute_surface_dice
 from scipy import ndimage
 
 from skinseg.evaluation.contour import TOLERANCE, contour, contour_counts
@@ -61,6 +60,9 @@ def test_against_a_loop(predicted: np.ndarray, mask: np.ndarray) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_against_monai_surface_dice(seed: int) -> None:
+    # Here, as it takes seconds and every worker of pytest imports this file.
+    from monai.metrics import compute_surface_dice
+
     # MONAI calls the picture's frame a contour; a rim of background takes it away from both.
     predicted, mask = (np.pad(value, 20) for value in case(10 * seed, (200, 260)))
     counts = contour_counts(predicted, mask)

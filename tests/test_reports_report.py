@@ -39,13 +39,15 @@ def rows_of(test_set: str, count: int, source: str, base: int) -> list[ResultRow
     ]  # fmt: skip
 
 
-@pytest.fixture
-def results(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Results of two sets, with names as bad as they come."""
+    folder = tmp_path_factory.mktemp("evaluated")
     rows = rows_of("ecu", 50, "estimated", 10) + rows_of("rendered", 6, "labelled", 90)
     rows[0] = dataclasses.replace(rows[0], image=HOSTILE.replace("/", "\\"))
-    write_rows(tmp_path / "rows.parquet", rows)
+    write_rows(folder / "rows.parquet", rows)
     for row in rows:
-        write_panel(panel_paths(tmp_path, row.test_set, row.image), PHOTO, OUTCOME)
+        write_panel(panel_paths(folder, row.test_set, row.image), PHOTO, OUTCOME)
     run = {
         "checkpoint": f"runs/{HOSTILE}",
         "training": {"seed": 0},
@@ -81,8 +83,14 @@ def results(tmp_path: Path) -> Path:
         "command": f"skinseg evaluate --out '{HOSTILE}'",
         "date": "2026-01-01T00:00:00+00:00",
     }
-    (tmp_path / "run.json").write_text(json.dumps(run))
-    return tmp_path
+    (folder / "run.json").write_text(json.dumps(run))
+    return folder
+
+
+@pytest.fixture
+def results(evaluated: Path, tmp_path: Path) -> Path:
+    """A copy of them."""
+    return shutil.copytree(evaluated, tmp_path, dirs_exist_ok=True)
 
 
 def write(results: Path) -> dict[str, Path]:

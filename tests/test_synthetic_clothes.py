@@ -1,6 +1,7 @@
 """Clothes on posed bodies: always underwear, no skin through the cloth, outer pieces over inner ones."""
 
 import dataclasses
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -47,17 +48,18 @@ OUTFITS = (
 
 def people(count: int = 4) -> list[tuple[float, PosedBody]]:
     """Random bodies with their gender, women and men by turns."""
+    return [drawn(seed) for seed in range(count)]
+
+
+@cache
+def drawn(seed: int) -> tuple[float, PosedBody]:
     from skinseg.synthetic.body.human import pose_body
     from skinseg.synthetic.config import GeneratorConfig
     from skinseg.synthetic.draw.body import draw_body
 
-    drawn = []
-    for seed in range(count):
-        body = draw_body(np.random.default_rng([5, seed]), GeneratorConfig(), "whole")
-        gender = (0.02, 0.95)[seed % 2]
-        body = dataclasses.replace(body, phenotype={**body.phenotype, "gender": gender})
-        drawn.append((gender, pose_body(body)))
-    return drawn
+    body = draw_body(np.random.default_rng([5, seed]), GeneratorConfig(), "whole")
+    gender = (0.02, 0.95)[seed % 2]
+    return gender, pose_body(dataclasses.replace(body, phenotype={**body.phenotype, "gender": gender}))
 
 
 @pytest.mark.parametrize(("gender", "cup"), [(0.9, 1.0), (0.7, 0.7), (0.6, 0.5)])

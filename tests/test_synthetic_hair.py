@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import math
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,7 @@ GROWING = [style for style in LENGTHS if style != "bald"]
 HANGING = ("bob", "long", "ponytail")
 
 
+@cache
 def person(head: Vector = (0.0, 0.0, 0.0), gender: float = 0.9, weight: float = 0.5) -> PosedBody:
     """An adult at rest but for the head, turned by a rotation vector."""
     from skinseg.synthetic.body.human import pose_body

@@ -22,7 +22,7 @@ from skinseg.errors import UserError
 from skinseg.synthetic.config import GeneratorConfig
 from skinseg.synthetic.label_image import read_labels
 from skinseg.synthetic.labels import PartClass, skin_mask
-from skinseg.synthetic.rendering import frames, lanes, renderer, worker_process
+from skinseg.synthetic.rendering import frames, renderer, worker_process
 from skinseg.synthetic.rendering.frames import FrameRenderer
 from skinseg.synthetic.rendering.renderer import render_job, render_set
 from skinseg.synthetic.rendering.worker_process import WorkerFailure, WorkerProcess, find_worker_command
@@ -43,7 +43,6 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workers:
         monkeypatch.setattr(renderer, "find_worker_command", lambda: command)
         return command
 
-    monkeypatch.setattr(lanes, "PRELOAD", [])
     return install
 
 

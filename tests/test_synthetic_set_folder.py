@@ -4,6 +4,7 @@ import errno
 import hashlib
 import io
 import json
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -31,14 +32,27 @@ from tests.stand_in import CONFIG, PlainJob, read_plain_job, write_script
 JOB = PlainJob(CONFIG, 0)
 
 
-@pytest.fixture
-def finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def stand_in(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    command = write_script(folder / "stand_in.py")
+    patch.setattr(renderer, "find_worker_command", lambda: command)
+    patch.setattr(lanes, "PRELOAD", [])
+
+
+@pytest.fixture(scope="module")
+def plain_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A set of five plain frames."""
-    command = write_script(tmp_path / "stand_in.py")
-    monkeypatch.setattr(renderer, "find_worker_command", lambda: command)
-    monkeypatch.setattr(lanes, "PRELOAD", [])
-    render_job(JOB, 5, 2, tmp_path / "set", progress=False)
-    return tmp_path / "set"
+    folder = tmp_path_factory.mktemp("plain")
+    with pytest.MonkeyPatch.context() as patch:
+        stand_in(folder, patch)
+        render_job(JOB, 5, 2, folder / "set", progress=False)
+    return folder / "set"
+
+
+@pytest.fixture
+def finished(plain_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it, and the worker that made it in place of Blender."""
+    stand_in(tmp_path, monkeypatch)
+    return shutil.copytree(plain_set, tmp_path / "set")
 
 
 def verify(out: Path, **more: Any) -> renderer.VerifyReport:

@@ -230,6 +230,7 @@ def test_hair_stays_as_it_is_without_a_hat() -> None:
     np.testing.assert_array_equal(same.points, hair.points)
 
 
+@pytest.mark.slow
 def test_an_unknown_accessory_is_refused() -> None:
     from skinseg.synthetic.worn.accessories import wear
 
