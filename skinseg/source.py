@@ -11,8 +11,8 @@ from typing import TypeGuard
 
 PACKAGE = Path(__file__).parent
 
-_CARRIES = ("cluster", "contact_sheet", "data_card", "lanes", "preload", "renderer", "scene_list", "scene_table",
-            "set_folder", "worker_process")  # fmt: skip
+_CARRIES = ("claim", "cluster", "contact_sheet", "data_card", "lanes", "preload", "renderer", "scene_list",
+            "scene_table", "set_folder", "worker_process")  # fmt: skip
 GENERATOR = ("synthetic", "tones/ita.py")
 GENERATOR_CARRIES = tuple(f"synthetic/rendering/{name}.py" for name in _CARRIES)
 """Rooms and files of the package that decide a rendered frame's bytes, and what in them only carries frames."""

@@ -85,7 +85,7 @@ class PlainJob(Job):
 
 def read_plain_job(out: Path, photos: object) -> Job:
     """`read_job` of a set of plain scenes."""
-    from skinseg.synthetic.rendering.set_folder import read_job
+    from skinseg.synthetic.rendering.claim import read_job
 
     job = read_job(out, photos)
     return PlainJob(job.config, job.seed, job.photos)

@@ -15,6 +15,7 @@ import yaml
 from skinseg.cli import main
 from skinseg.errors import UserError
 from skinseg.probing.audit import Audit, Gallery, cells_of, check_generator, compared, gallery
+from skinseg.probing.audit_page import audit_said, audit_tables, write_audit
 from skinseg.probing.correlation import correlations, foretold
 from skinseg.probing.distances import (
     coverage_and_recall,
@@ -24,7 +25,6 @@ from skinseg.probing.distances import (
     null_of_halves,
 )
 from skinseg.probing.measures import CROP, measure
-from skinseg.probing.pages import audit_said, audit_tables, write_audit
 from skinseg.studies.audits import write_correlations
 from skinseg.tones.ita import draw_skin_color, linear_to_srgb
 from tests import fakes

@@ -10,9 +10,9 @@ from skinseg.cli import main
 from skinseg.errors import UserError
 from skinseg.probing import balance
 from skinseg.probing.balance import WAYS, fill, least_of_most, run_balance
+from skinseg.probing.balance_page import write_balance
 from skinseg.probing.cells import AXES, all_cells, axes_named, cell_name, cell_of, evenness, measured
 from skinseg.probing.foresight import fit
-from skinseg.probing.pages import write_balance
 from skinseg.probing.settings import Trial, search_settings
 from skinseg.synthetic.config import GeneratorConfig
 from skinseg.tones.ita import ITA_RANGES, fitzpatrick_of, lab_to_linear, linear_to_srgb

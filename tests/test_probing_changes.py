@@ -5,8 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from skinseg.probing.changes import AS_DRAWN, FACTORS, GROUPS, in_tone, told_from_all, with_tone
+from skinseg.probing.changes import AS_DRAWN, FACTORS
 from skinseg.probing.failures import MUTATIONS
+from skinseg.probing.tone import GROUPS, in_tone, told_from_all, with_tone
 from skinseg.synthetic.clothes.wardrobe import kind_of, required_underwear
 from skinseg.synthetic.config import GeneratorConfig
 from skinseg.synthetic.draw.clothes import CLOTHES_CONTRAST, UNDERWEAR_CONTRAST

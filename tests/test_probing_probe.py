@@ -11,8 +11,8 @@ from skinseg.cli import main
 from skinseg.errors import UserError
 from skinseg.probing import failures, probe
 from skinseg.probing.effects import effects, gap, ranked
-from skinseg.probing.pages import probe_tables, verdict, write_probe
 from skinseg.probing.probe import factors_named, run_probe, write
+from skinseg.probing.probe_page import probe_tables, verdict, write_probe
 from skinseg.synthetic.config import GeneratorConfig
 from skinseg.synthetic.rendering.scene_list import read_scenes
 from tests.probing_fakes import Sets, misses_dark, studio

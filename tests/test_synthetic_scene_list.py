@@ -14,7 +14,7 @@ from skinseg.errors import UserError
 from skinseg.synthetic.config import GeneratorConfig
 from skinseg.synthetic.draw.scene import draw_scene
 from skinseg.synthetic.geometry.mesh import Figure
-from skinseg.synthetic.rendering import lanes, renderer, set_folder
+from skinseg.synthetic.rendering import claim, lanes, renderer
 from skinseg.synthetic.rendering.renderer import render_scenes, verify_set
 from skinseg.synthetic.rendering.scene_list import ListedJob, listed_job, read_scenes, scene_hashes
 from skinseg.synthetic.scene import Scene
@@ -44,7 +44,7 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     command = write_script(tmp_path / "stand_in.py")
     monkeypatch.setattr(renderer, "find_worker_command", lambda: command)
     monkeypatch.setattr(renderer, "listed_job", plain_list)
-    monkeypatch.setattr(set_folder, "listed_job", plain_list)
+    monkeypatch.setattr(claim, "listed_job", plain_list)
     monkeypatch.setattr(lanes, "PRELOAD", [])
 
 
@@ -143,7 +143,7 @@ def test_a_list_is_rendered_extended_verified_and_no_other(
 @pytest.mark.slow
 def test_given_scenes_are_the_frames_of_their_set(tmp_path: Path) -> None:
     """Blender itself: a scene that was drawn and one in another tone."""
-    from skinseg.probing.changes import in_tone
+    from skinseg.probing.tone import in_tone
 
     config = GeneratorConfig(
         resolution=64, samples=1, p_second=0.0, p_things=0.0, tones={"II": 1.0}, track={"face": 1.0}

@@ -23,9 +23,10 @@ from skinseg.synthetic.draw.scene import draw_scene
 from skinseg.synthetic.label_image import PALETTE, encode_labels, read_labels
 from skinseg.synthetic.labels import PartClass
 from skinseg.synthetic.rendering import lanes, renderer, set_folder
+from skinseg.synthetic.rendering.claim import SEAL, check_claim, claim, sealed
 from skinseg.synthetic.rendering.frames import Frame
 from skinseg.synthetic.rendering.renderer import render_job, verify_set
-from skinseg.synthetic.rendering.set_folder import SetFolder, check_claim, claim, disk_errors, locked
+from skinseg.synthetic.rendering.set_folder import SetFolder, disk_errors, locked
 from skinseg.synthetic.room.backgrounds import Photos
 from tests.stand_in import CONFIG, PlainJob, read_plain_job, write_script
 
@@ -211,7 +212,7 @@ def test_verify_does_not_mix_code_settings_or_photographs(finished: Path) -> Non
     older = record["config"] | {"old": 1}
     digest = hashlib.sha256(json.dumps(older, sort_keys=True).encode()).hexdigest()[:12]
     other = {"code": one_hash(files), "files": files, "config": older, "config_hash": digest}
-    path.write_text(yaml.safe_dump(set_folder.sealed(record | other)))
+    path.write_text(yaml.safe_dump(sealed(record | other)))
     assert verify(finished).damaged == {}  # nothing has to be rendered
     (finished / "masks" / "000000.png").unlink()
     with pytest.raises(
@@ -224,7 +225,7 @@ def test_verify_does_not_mix_code_settings_or_photographs(finished: Path) -> Non
     with pytest.raises(UserError, match="was changed since the set was rendered"):
         verify(finished)
     photographs = {"photographs": 3, "photographs_hash": "0123456789ab"}
-    path.write_text(yaml.safe_dump(set_folder.sealed(record | photographs)))
+    path.write_text(yaml.safe_dump(sealed(record | photographs)))
     with pytest.raises(UserError, match=r"number of photographs 3, asked for 0.*--backgrounds"):
         verify(finished)
     path.write_text(yaml.safe_dump(record))
@@ -258,7 +259,7 @@ def test_verify_tells_changed_settings_and_bad_rows(finished: Path) -> None:
     record = yaml.safe_load(path.read_text())
     config = record["config"]
     changes = [*CHANGES, {"config": config | {"samples": 4}}, {"files": record["files"] | {"a.py": "0" * 16}}]
-    without = {key: value for key, value in record.items() if key != set_folder.SEAL}
+    without = {key: value for key, value in record.items() if key != SEAL}
     for change in changes:
         path.write_text(yaml.safe_dump(record | change))
         with pytest.raises(UserError, match=r"generator\.yaml: was changed since the set was rendered"):

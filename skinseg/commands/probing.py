@@ -55,8 +55,8 @@ def probe(
         skinseg probe --checkpoint runs/pretrain --out results/probe --renders 120 --choose 200
     """
     from skinseg.models.loading import load
-    from skinseg.probing.pages import write_probe
     from skinseg.probing.probe import factors_named, file_hash, run_probe, write
+    from skinseg.probing.probe_page import write_probe
     from skinseg.probing.scoring import Studio, skin_of
     from skinseg.reports.console import print_tables
 
@@ -124,8 +124,8 @@ def balance(
         skinseg balance --count 300 --cells tone,framing,light --out rendered/balanced
     """
     from skinseg.probing.balance import run_balance
+    from skinseg.probing.balance_page import write_balance
     from skinseg.probing.cells import axes_named
-    from skinseg.probing.pages import write_balance
     from skinseg.probing.scoring import Studio
     from skinseg.reports.console import print_tables
 
@@ -170,8 +170,8 @@ def audit(
     from skinseg.datasets.registry import find_datasets, open_dataset
     from skinseg.datasets.rendered import Rendered
     from skinseg.probing.audit import run_audit
+    from skinseg.probing.audit_page import write_audit
     from skinseg.probing.distances import imagenet_features
-    from skinseg.probing.pages import write_audit
     from skinseg.reports.console import print_tables
 
     ours = open_dataset(Rendered.name, rendered)

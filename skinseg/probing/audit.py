@@ -27,8 +27,8 @@ from skinseg.probing.measures import NAMES, Measured, measure
 from skinseg.probing.streams import Part, stream
 from skinseg.synthetic.label_image import read_labels
 from skinseg.synthetic.labels import PartClass
+from skinseg.synthetic.rendering.claim import read_generator
 from skinseg.synthetic.rendering.scene_list import scene_hash
-from skinseg.synthetic.rendering.set_folder import read_generator
 from skinseg.synthetic.scene import SENSOR
 
 LEAST = 50  # images on a side

@@ -6,32 +6,31 @@ machine. What cannot be had of a scene (a beard on a woman) is None.
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 
-from skinseg.probing.streams import Part, stream
+from skinseg.probing.streams import Part
+from skinseg.probing.tone import GROUPS, in_tone, people_changed, stream_of, told_from_all
 from skinseg.synthetic.clothes.patterns import PATTERNS
 from skinseg.synthetic.clothes.wardrobe import kind_of
 from skinseg.synthetic.config import TRACKS, GeneratorConfig
 from skinseg.synthetic.draw.camera import FRAMINGS, draw_camera
-from skinseg.synthetic.draw.clothes import CLOTHES_CONTRAST, UNDERWEAR_CONTRAST, draw_garments
-from skinseg.synthetic.draw.color import as_color, draw_color
+from skinseg.synthetic.draw.clothes import CLOTHES_CONTRAST, draw_garments
+from skinseg.synthetic.draw.color import as_color
 from skinseg.synthetic.draw.hair import WOMAN
 from skinseg.synthetic.draw.room import textures_of
 from skinseg.synthetic.draw.worn import draw_accessories
 from skinseg.synthetic.hair.beards import BEARDS, NO_BEARD
 from skinseg.synthetic.room.textures.tile import TEXTURES
-from skinseg.synthetic.scene import Accessory, Color, Garment, Light, Person, Scene, Skin, Surface
+from skinseg.synthetic.scene import Accessory, Color, Garment, Light, Person, Scene, Surface
 from skinseg.synthetic.streams import Part as Drawn
 from skinseg.synthetic.streams import pick, uniform
 from skinseg.synthetic.streams import stream as drawn
 from skinseg.synthetic.worn.accessories import ACCESSORIES
-from skinseg.tones.ita import ITA_RANGES, FloatArray, draw_skin_color, lab_to_linear, linear_to_lab
+from skinseg.tones.ita import lab_to_linear, linear_to_lab
 
-GROUPS = tuple(ITA_RANGES)
 AS_DRAWN = "as drawn"
 
 Change = Callable[[Scene, GeneratorConfig], Scene | None]
@@ -45,91 +44,6 @@ class Factor:
     name: str
     levels: Mapping[str, Change]
     reference: str | None = AS_DRAWN
-
-
-def with_tone(skin: Skin, group: int) -> Skin:
-    """The same skin in another Fitzpatrick group: where its colour lies within what its group has, lips against skin,
-    texture and blemishes stay. Freckles are of light skin only."""
-    if group == skin.fitzpatrick:
-        return skin
-    ita, albedo = _at(group, _quantiles(skin))
-    lips = linear_to_lab(np.array(skin.albedo) * skin.lip_tint) - linear_to_lab(skin.albedo)
-    tint = lab_to_linear(linear_to_lab(albedo) + lips) / np.array(albedo)
-    return dataclasses.replace(
-        skin,
-        fitzpatrick=group,
-        ita=ita,
-        albedo=albedo,
-        lip_tint=as_color(tint, darkest=0.05, lightest=1.5),
-        freckles=skin.freckles if group <= 3 else 0.0,
-    )
-
-
-@dataclass(frozen=True)
-class _Chosen:
-    """In place of a generator: gives the quantiles of uniform draws instead of drawing them."""
-
-    quantiles: Iterator[float]
-
-    def uniform(self, low: float, high: float) -> float:
-        return low + (high - low) * next(self.quantiles)
-
-
-def _at(group: int, quantiles: Iterable[float]) -> tuple[float, Color]:
-    """ITA and albedo of a group, at quantiles of ITA, b* and a*."""
-    return draw_skin_color(cast(np.random.Generator, _Chosen(iter(quantiles))), group)
-
-
-def _quantiles(skin: Skin) -> tuple[float, float, float]:
-    """Where a skin's ITA, b* and a* lie among what its group has, as `draw_skin_color` draws them."""
-    low, high = ITA_RANGES[skin.fitzpatrick]
-    place = (skin.ita - low) / (high - low)
-    _, a, b = linear_to_lab(skin.albedo)
-    # The ends of what there is at this ITA, as the spans of both do not depend on it but by a factor.
-    _, least_a, least_b = linear_to_lab(_at(skin.fitzpatrick, (place, 0.0, 0.0))[1])
-    _, most_a, most_b = linear_to_lab(_at(skin.fitzpatrick, (place, 1.0, 1.0))[1])
-    return place, float((b - least_b) / (most_b - least_b)), float((a - least_a) / (most_a - least_a))
-
-
-def in_tone(scene: Scene, group: int) -> Scene:
-    """The scene with everybody in one group; cloth stays, so tell it from all groups first (`told_from_all`)."""
-    return _people(scene, lambda person, _: dataclasses.replace(person, skin=with_tone(person.skin, group)))
-
-
-def told_from_all(scene: Scene, config: GeneratorConfig) -> Scene:
-    """The scene in cloth that nobody takes for its wearer's bare skin, whichever the group of that skin."""
-
-    def recoloured(person: Person, number: int) -> Person:
-        own = linear_to_lab([with_tone(person.skin, group).albedo for group in GROUPS])
-        rng = _stream(Part.RECOLOUR, scene, number)
-        garments = tuple(_told(garment, own, config, rng) for garment in person.garments)
-        return dataclasses.replace(person, garments=garments)
-
-    return _people(scene, recoloured)
-
-
-def _told(garment: Garment, skins: FloatArray, config: GeneratorConfig, rng: np.random.Generator) -> Garment:
-    """skins: CIELAB, (groups, 3)."""
-    apart = UNDERWEAR_CONTRAST if kind_of(garment).underwear else CLOTHES_CONTRAST
-    other = dataclasses.replace(config, skin_like_share=0.0, warm_share=0.0)
-
-    def unlike(color: Color) -> Color:
-        while np.linalg.norm(skins - linear_to_lab(color), axis=1).min() < apart:
-            color = draw_color(other, rng)
-        return color
-
-    return dataclasses.replace(
-        garment, color=unlike(garment.color), pattern_color=unlike(garment.pattern_color)
-    )
-
-
-def _people(scene: Scene, change: Callable[[Person, int], Person]) -> Scene:
-    people = tuple(change(person, number) for number, person in enumerate(scene.people))
-    return dataclasses.replace(scene, people=people)
-
-
-def _stream(part: Part, scene: Scene, number: int = 0) -> np.random.Generator:
-    return stream(part, scene.seed, scene.index, scene.attempt, number)
 
 
 def _camera(scene: Scene, **changes: object) -> Scene:
@@ -179,7 +93,7 @@ def _tinted(temperature: float, red: float, blue: float) -> Change:
 
 def _coloured(scene: Scene, config: GeneratorConfig) -> Scene:
     """As on a stage: red and blue off by up to .9 stops, in any direction."""
-    hue = float(_stream(Part.LIGHT, scene).uniform(0, 2 * math.pi))
+    hue = float(stream_of(Part.LIGHT, scene).uniform(0, 2 * math.pi))
     return _camera(scene, white_balance=(0.9 * math.cos(hue), 0.9 * math.sin(hue)))
 
 
@@ -216,7 +130,7 @@ def _underwear(scene: Scene, config: GeneratorConfig) -> Scene:
             person, garments=tuple(each for each in person.garments if kind_of(each).underwear)
         )
 
-    return _people(scene, change)
+    return people_changed(scene, change)
 
 
 def _dressed(scene: Scene, config: GeneratorConfig) -> Scene:
@@ -229,7 +143,7 @@ def _dressed(scene: Scene, config: GeneratorConfig) -> Scene:
         under = [each for each in person.garments if kind_of(each).underwear]
         return dataclasses.replace(person, garments=(*under, *outfit))
 
-    return told_from_all(_people(scene, change), config)
+    return told_from_all(people_changed(scene, change), config)
 
 
 def _skin_coloured(scene: Scene, config: GeneratorConfig) -> Scene | None:
@@ -238,7 +152,7 @@ def _skin_coloured(scene: Scene, config: GeneratorConfig) -> Scene | None:
         return None
 
     def change(person: Person, number: int) -> Person:
-        rng = _stream(Part.CLOTHING, scene, number)
+        rng = stream_of(Part.CLOTHING, scene, number)
         own = linear_to_lab(person.skin.albedo)
         # Lightness alone, by a little more than cloth must differ, towards the middle of the scale.
         step = (CLOTHES_CONTRAST + 3) * (1 if own[0] < 50 else -1) * float(rng.uniform(1.0, 1.4))
@@ -249,7 +163,7 @@ def _skin_coloured(scene: Scene, config: GeneratorConfig) -> Scene | None:
         )
         return dataclasses.replace(person, garments=garments)
 
-    return _people(scene, change)
+    return people_changed(scene, change)
 
 
 def _patterned(scene: Scene, config: GeneratorConfig) -> Scene | None:
@@ -257,7 +171,7 @@ def _patterned(scene: Scene, config: GeneratorConfig) -> Scene | None:
         return None
 
     def change(person: Person, number: int) -> Person:
-        rng = _stream(Part.CLOTHING, scene, number)
+        rng = stream_of(Part.CLOTHING, scene, number)
         names = {name: weight for name, weight in config.patterns.items() if name != "plain"}
         garments = tuple(
             each
@@ -267,7 +181,7 @@ def _patterned(scene: Scene, config: GeneratorConfig) -> Scene | None:
         )
         return dataclasses.replace(person, garments=garments)
 
-    return _people(scene, change)
+    return people_changed(scene, change)
 
 
 def _printable(garment: Garment, pattern: str) -> str:
@@ -307,7 +221,7 @@ def _busy(scene: Scene, config: GeneratorConfig) -> Scene | None:
     """Walls with the strongest texture that the settings allow, in the colours that they have."""
     if scene.room.panorama is not None:
         return None
-    outdoors, rng = scene.room.sky is not None, _stream(Part.BACKGROUND, scene)
+    outdoors, rng = scene.room.sky is not None, stream_of(Part.BACKGROUND, scene)
     texture = pick(rng, textures_of(lambda each: each.walls_outdoors if outdoors else each.walls_indoors))
     walls = dataclasses.replace(
         scene.room.walls,
@@ -338,7 +252,7 @@ def _bare_head(person: Person) -> Person:
 
 
 def _bare(scene: Scene, config: GeneratorConfig) -> Scene:
-    return _people(scene, lambda person, _: _bare_head(person))
+    return people_changed(scene, lambda person, _: _bare_head(person))
 
 
 def _one(scene: Scene, config: GeneratorConfig, place: str) -> Scene:
@@ -348,11 +262,11 @@ def _one(scene: Scene, config: GeneratorConfig, place: str) -> Scene:
 
     def change(person: Person, number: int) -> Person:
         bare = _bare_head(person)
-        rng = _stream(Part.WORN, scene, number)
+        rng = stream_of(Part.WORN, scene, number)
         put_on: tuple[Accessory, ...] = draw_accessories(always, bare.garments, rng)
         return dataclasses.replace(bare, accessories=(*put_on, *bare.accessories))
 
-    return _people(scene, change)
+    return people_changed(scene, change)
 
 
 def _glasses(scene: Scene, config: GeneratorConfig) -> Scene:
@@ -371,12 +285,12 @@ def _beard(scene: Scene, config: GeneratorConfig) -> Scene | None:
         bare = _bare_head(person)
         if person.body.phenotype["gender"] >= WOMAN:
             return bare
-        rng = _stream(Part.WORN, scene, number)
+        rng = stream_of(Part.WORN, scene, number)
         kind = pick(rng, {name: each.share for name, each in BEARDS.items()})
         length = BEARDS[kind].length * float(rng.uniform(0.3, 1.0))
         return dataclasses.replace(bare, hair=dataclasses.replace(bare.hair, beard=kind, beard_length=length))
 
-    return _people(scene, change)
+    return people_changed(scene, change)
 
 
 def _tone(group: int) -> Change:

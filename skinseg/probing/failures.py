@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from skinseg.probing.cells import AXES
-from skinseg.probing.changes import GROUPS, framed, told_from_all, with_tone
+from skinseg.probing.changes import framed
 from skinseg.probing.scoring import Score, Segment, Shot, Studio, score, shoot
 from skinseg.probing.streams import Part, stream
+from skinseg.probing.tone import GROUPS, told_from_all, with_tone
 from skinseg.synthetic.clothes.wardrobe import kind_of
 from skinseg.synthetic.config import TRACKS, GeneratorConfig
 from skinseg.synthetic.draw.camera import FRAMINGS, draw_camera

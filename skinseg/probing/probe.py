@@ -13,11 +13,12 @@ import numpy as np
 from skinseg.errors import UserError, did_you_mean
 from skinseg.evaluation.bootstrap import Floats
 from skinseg.files import written_whole
-from skinseg.probing.changes import AS_DRAWN, FACTORS, told_from_all
+from skinseg.probing.changes import AS_DRAWN, FACTORS
 from skinseg.probing.effects import Effect, effects, gap
 from skinseg.probing.failures import Found, Search, again, located, mutated, search
 from skinseg.probing.scoring import Segment, Studio, score, shoot
 from skinseg.probing.streams import Part, stream
+from skinseg.probing.tone import told_from_all
 from skinseg.synthetic.config import GeneratorConfig
 from skinseg.synthetic.draw.scene import draw_scene
 from skinseg.synthetic.scene import Scene

@@ -17,18 +17,10 @@ from typing import TYPE_CHECKING
 
 from skinseg.errors import UserError
 from skinseg.synthetic.config import GeneratorConfig
+from skinseg.synthetic.rendering.claim import check_claim, check_settings, claim, read_generator, read_job
 from skinseg.synthetic.rendering.frames import Frame, Job
 from skinseg.synthetic.rendering.scene_list import listed_job
-from skinseg.synthetic.rendering.set_folder import (
-    SetFolder,
-    check_claim,
-    check_settings,
-    claim,
-    disk_errors,
-    locked,
-    read_generator,
-    read_job,
-)
+from skinseg.synthetic.rendering.set_folder import SetFolder, disk_errors, locked
 from skinseg.synthetic.rendering.worker_process import find_worker_command
 
 if TYPE_CHECKING:
