@@ -1,7 +1,9 @@
 """Reading a record that a file holds: typed as a whole, or one sentence about the first thing that is wrong in it."""
 
+import json
 from collections.abc import Hashable
 from functools import cache
+from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast
 
 from pydantic import Field, Strict, TypeAdapter, ValidationError
@@ -28,6 +30,16 @@ def typed(kind: type[Made], given: object, where: str, way_out: str) -> Made:
         return cast(Made, _adapter(cast(Hashable, kind)).validate_python(given))
     except ValidationError as error:
         raise UserError(f"{where}: {_flaw(error)}; {way_out}") from None
+
+
+def read_json(path: Path, way_out: str) -> Any:
+    """Plain values of a JSON file. Raises UserError, which ends with `way_out`, where it cannot be read."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(
+            f"{path}: cannot be read as JSON ({' '.join(str(error).split())}); {way_out}"
+        ) from error
 
 
 @cache

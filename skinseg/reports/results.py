@@ -1,6 +1,5 @@
 """A results folder as `skinseg evaluate` wrote it: rows.parquet, run.json, scenes.parquet, curves.csv, panels."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,7 @@ from skinseg.evaluation.curves import CURVES, read_curves
 from skinseg.evaluation.panels import PANELS, read_panels_id
 from skinseg.evaluation.rows import ROWS, RUN, SCENES, as_frame, read_rows_and_id
 from skinseg.models.record import TrainingRecord
-from skinseg.records import Count, Number, Whole, typed
+from skinseg.records import Count, Number, Whole, read_json, typed
 
 
 @dataclass(frozen=True)
@@ -111,15 +110,9 @@ def read_results(folder: Path) -> Results:
 
 def read_run(path: Path) -> dict[str, Any]:
     """What run.json says. Raises UserError where it is missing or broken, or says what it cannot."""
-    try:
-        run = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(
-            f"{path}: cannot be read as JSON ({error}); `skinseg evaluate` writes it beside {ROWS}"
-        ) from error
+    run: dict[str, Any] = read_json(path, f"`skinseg evaluate` writes it beside {ROWS}")
     typed(RunRecord, run, str(path), "write it again with `skinseg evaluate`")
-    found: dict[str, Any] = run
-    return found
+    return run
 
 
 def _panels_id(folder: Path) -> list[str | None]:

@@ -19,7 +19,7 @@ from pydantic import Field
 from skinseg.datasets.fingerprint import CACHE
 from skinseg.errors import UserError
 from skinseg.files import written_whole
-from skinseg.records import Count, Made, Number, typed
+from skinseg.records import Count, Made, Number, read_json, typed
 from skinseg.studies.identity import Node, code_of, differing
 
 FINISHED = "node.json"
@@ -52,13 +52,7 @@ class Begun:
 
 def read_record(kind: type[Made], path: Path, way_out: str) -> Made:
     """A record that a file holds as JSON. Raises UserError where it cannot be read, and where it is not one."""
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(
-            f"{path}: cannot be read as JSON ({' '.join(str(error).split())}); {way_out}"
-        ) from error
-    return typed(kind, record, str(path), way_out)
+    return typed(kind, read_json(path, way_out), str(path), way_out)
 
 
 def record_of(node: Node, root: Path = Path()) -> NodeRecord | None:
