@@ -21,7 +21,7 @@ from skinseg.export.command import drawn_images
 from skinseg.models.checkpoint import load_model, newest_checkpoint, read_checkpoint
 from skinseg.models.configuration import configuration_of
 from skinseg.models.lineage import Training, lineage_of
-from skinseg.training import command
+from skinseg.training import command, machine
 from skinseg.training.module import SkinPersonModule, warmup_cosine
 from tests.fakes import make_ecu, make_rendered
 
@@ -220,11 +220,13 @@ def test_heads_that_cannot_be_trained_are_refused(arguments: list[str], heads: s
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("workers", ["0", "2"])
+@pytest.mark.parametrize(("workers", "amx"), [("0", True), ("2", False)])
 def test_resumed_is_uninterrupted_bit_for_bit(
-    arguments: list[str], workers: str, monkeypatch: pytest.MonkeyPatch
+    arguments: list[str], workers: str, amx: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """On a processor of the other kind, too: what the decoders compute in is kept."""
     monkeypatch.setenv("WANDB_MODE", "disabled")
+    monkeypatch.setattr(machine, "has_amx", lambda: amx)
     options = ["fit", *arguments, "--trainer.max_epochs", "2", "--data.num_workers", workers]
     command.main([*options, "--job", "whole"])
 
@@ -244,6 +246,7 @@ def test_resumed_is_uninterrupted_bit_for_bit(
             command.main([*options, "--job", "parts"])
     with pytest.raises(UserError, match="has finished"):
         newest_checkpoint(Path("runs", "parts"))
+    monkeypatch.setattr(machine, "has_amx", lambda: not amx)
     torch.rand(17)  # whatever else drew from the global generator must not matter
     command.main([*options, "--job", "parts", "--ckpt_path", "last"])
 
@@ -258,6 +261,7 @@ def test_resumed_is_uninterrupted_bit_for_bit(
         assert resumed.metadata["lineage"] == expected.metadata["lineage"]
         assert configuration_of(resumed.metadata) == configuration_of(expected.metadata)
         assert resumed.metadata["options"]["model.lr"] == 0.003
+        assert resumed.metadata["options"]["model.decoder_precision"] == ("bf16" if amx else "32")
     assert newest_checkpoint(Path("runs", "parts")) == parts / "checkpoints" / "best.ckpt"
 
 
@@ -369,6 +373,20 @@ def test_every_recipe_is_one_that_fit_accepts(
 def test_a_wrong_option_gets_one_sentence(option: str, value: str, said: str) -> None:
     with pytest.raises(UserError, match=said):
         command.main(["fit", option, value])
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "precision", "amx", "expected"),
+    [
+        ("cpu", "32-true", True, "bf16"), ("cpu", None, True, "bf16"), ("cpu", "32-true", False, "32"),
+        ("cpu", "bf16-mixed", True, "32"), ("gpu", "32-true", True, "32"),
+    ],
+)  # fmt: skip
+def test_decoders_train_in_bf16_where_the_processor_has_it(
+    accelerator: str, precision: str | None, amx: bool, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "has_amx", lambda: amx)
+    assert machine.decoder_precision(accelerator, precision) == expected
 
 
 def test_learning_rate_rises_then_falls_to_nothing() -> None:

@@ -90,14 +90,17 @@ test.__doc__ = _SCORING.format(name="test", part="test")
 
 
 def hardware() -> None:
-    """Print the preset that fits this machine: cpu or gpu.
+    """Print the preset that fits this machine, cpu or gpu, and what the decoders train in.
 
-    `skinseg fit --preset auto` takes it.
+    `skinseg fit --preset auto` takes the preset; on a processor with AMX, --model.decoder_precision auto is bf16.
 
     Example:
         skinseg hardware
     """
+    from skinseg.training.machine import decoder_precision, machine
+
     print(presets.fitting())
+    print(f"{machine()}; decoder_precision auto: {decoder_precision('auto', '32-true')}")
 
 
 def _run(name: str, options: Sequence[str]) -> None:

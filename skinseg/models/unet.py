@@ -1,6 +1,7 @@
 """The U-Net, plain torch: one encoder, and an answer of its own for each head: skin, person, others."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any, Literal, get_args
 
 import torch
@@ -40,6 +41,8 @@ class TwoHeadUnet(nn.Module):
 
     mean: Tensor
     std: Tensor
+    bf16_decoders: bool = False
+    """Compute the decoders in bfloat16 while training, weights and logits staying float32; never outside of it."""
 
     def __init__(
         self,
@@ -124,8 +127,14 @@ class TwoHeadUnet(nn.Module):
 
     def decode(self, features: list[Tensor]) -> dict[str, Tensor]:
         """Logits (B, H, W) of each head from `features`."""
-        shared = features if self.decoder is None else self.decoder(features)
-        return {head: self.classifiers[head](self.branches[head](shared))[:, 0] for head in self.branches}
+        bf16 = self.bf16_decoders and self.training
+        # Inside a wider autocast, a trainer's own, nothing is changed where this is off.
+        with torch.autocast(features[0].device.type, torch.bfloat16) if bf16 else nullcontext():
+            shared = features if self.decoder is None else self.decoder(features)
+            logits = {
+                head: self.classifiers[head](self.branches[head](shared))[:, 0] for head in self.branches
+            }
+        return {head: value.float() for head, value in logits.items()} if bf16 else logits
 
     def head_parameters(self, head: str) -> list[nn.Parameter]:
         """Parameters that only this head uses."""

@@ -31,7 +31,7 @@ from skinseg.models.exported import AUTO
 from skinseg.training import wandb_run
 from skinseg.training.adaptation import ADAPTATIONS, METHODS, arrangement
 from skinseg.training.criterion import WORST_TONE, groups_compared
-from skinseg.training.machine import machine
+from skinseg.training.machine import decoder_precision, keep_memory, machine
 from skinseg.training.module import SkinPersonModule
 from skinseg.training.saver import Saver, WholeCheckpoints
 
@@ -139,6 +139,10 @@ class TrainingCLI(LightningCLI):
         if command == "fit" and config.model.pretrained and not config.ckpt_path:
             # The run's config.yaml names the file, not "the newest of".
             config.model.pretrained = str(_start(config.model.pretrained, Path(config.runs)))
+        if config.model.decoder_precision == "auto":
+            # What it means here decides the weights: the run's record and config.yaml name it.
+            trainer = config.trainer
+            config.model.decoder_precision = decoder_precision(trainer.accelerator, trainer.precision)
         if config.ckpt_path is None and command != "fit":
             config.ckpt_path = config.runs
         if config.ckpt_path is None:
@@ -176,6 +180,9 @@ class TrainingCLI(LightningCLI):
         config.model.encoder_weights = None
         for name in ("encoder", "decoder_channels", "head_split", "heads"):
             config.model[name] = found.model[name]
+        # Another processor would have chosen otherwise; runs of earlier versions trained in float32.
+        options = found.metadata.get("options") or {}
+        config.model.decoder_precision = options.get("model.decoder_precision", "32")
         config.data.heads = config.model.heads
         config.data.size = config.model.size = found.metadata["patch_size"]
 
@@ -197,6 +204,7 @@ class TrainingCLI(LightningCLI):
             print(groups_compared(*self.datamodule.validation_tones()))
         if self.run_folder is None:
             self.run_folder = _new_run(Path(self._get(self.config, "runs")), self._get(self.config, "job"))
+        keep_memory()
         _keep_metrics(self.run_folder)
         if not self._get(self.config, "ckpt_path"):
             print(f"start: {self.model.start}")

@@ -1,10 +1,45 @@
 """What a training ran on, in words."""
 
+import ctypes
 import os
 import platform
+import sys
 from pathlib import Path
+from typing import Any
 
 import torch
+
+_TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # of mallopt, in glibc's malloc.h
+
+
+def decoder_precision(accelerator: Any, precision: Any) -> str:
+    """What `--model.decoder_precision auto` means for a trainer's options: "bf16" or "32".
+
+    bf16 where a processor with AMX multiplies in it and the rest is float32; elsewhere it would be emulated, and a
+    GPU has `--trainer.precision`.
+    """
+    on_cpu = accelerator == "cpu" or (accelerator in (None, "auto") and not torch.accelerator.is_available())
+    return "bf16" if on_cpu and str(precision) in ("None", "32", "32-true") and has_amx() else "32"
+
+
+def has_amx() -> bool:
+    """Whether this processor has AMX tiles for bfloat16, as Intel's have since 2023."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:  # not Linux, where torch does not use them either
+        return False
+    return "amx_bf16" in flags
+
+
+def keep_memory() -> None:
+    """Let malloc keep what is freed for the next step; only of glibc, elsewhere nothing happens.
+
+    By default it gives large blocks back to the system at once, and each step's every tensor is paged in anew.
+    """
+    if sys.platform == "linux" and platform.libc_ver()[0] == "glibc":
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_MMAP_MAX, 0)
+        mallopt(_TRIM_THRESHOLD, -1)
 
 
 def machine() -> str:

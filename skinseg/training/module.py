@@ -49,6 +49,9 @@ class SkinPersonModule(pl.LightningModule):
     pretrained: checkpoint, run or folder of runs (its newest finished one) to start from, or "released"; None for
         what encoder_weights say. A head that it lacks begins fresh, one that is not among `heads` is dropped.
     criterion: the validation score whose highest epoch is kept as the best; see `skinseg.training.criterion`.
+    decoder_precision: "bf16" trains the decoders in bfloat16 (weights, losses and logits stay float32, and so do
+        validation and prediction), "32" as the trainer's precision has it; "auto", which `skinseg fit` resolves, is
+        "bf16" on a processor with AMX.
     channels_last: memory layout that convolutions like. compile: torch.compile, on CUDA only.
     seed: of everything random inside the network; augmentation has its own in the datamodule.
 
@@ -73,6 +76,7 @@ class SkinPersonModule(pl.LightningModule):
         balance: bool = True,
         pretrained: str | None = None,
         criterion: Criterion = MEAN,
+        decoder_precision: Literal["auto", "32", "bf16"] = "auto",
         channels_last: bool = True,
         compile: bool = False,
         seed: int = 0,
@@ -102,6 +106,7 @@ class SkinPersonModule(pl.LightningModule):
             encoder_weights=None if pretrained else encoder_weights,
             heads=STANDARD if heads is None else checked_heads(heads, "--model.heads"),
         )
+        self.network.bf16_decoders = decoder_precision == "bf16"
         self.patch_size = size
         self.size = size * 3 // 2
         self.lr = lr
