@@ -1,9 +1,13 @@
 """Augmentation: a function of its generator, and honest about pixels it made up."""
 
+from typing import Any, cast
+
 import numpy as np
 import pytest
 
 from skinseg.data.augmentation import STRENGTHS, training_transform
+from skinseg.data.patches import TrainingPatches
+from skinseg.data.streams import Role
 from skinseg.datasets.sample import IGNORE
 from skinseg.errors import UserError
 from tests.fakes import fake
@@ -63,6 +67,25 @@ def test_mask_stays_on_the_skin_and_outside_is_ignored() -> None:
     assert outside > 0
 
 
+@pytest.mark.parametrize("scale", [0.005, 0.02, 0.05])
+def test_shot_noise_by_table_has_the_law_of_albumentations(scale: float) -> None:
+    """Mean of every value of a pixel, over 6,000 draws: within 4 standard errors; spread, but of dark values, where it
+    is the rare photon's, within 6 %."""
+    from skinseg.data import augmentation
+
+    values = np.arange(256, dtype=np.uint8)[:, None, None]
+    image = np.broadcast_to(values, (256, 2000, 3)).copy()
+    ours, usual = augmentation.QuickShotNoise(p=1), augmentation.A.ShotNoise(p=1)
+    ours.set_random_seed(2)
+    ours, usual = (
+        kind.apply(image, scale=scale, random_seed=1).reshape(256, -1).astype(float) for kind in (ours, usual)
+    )
+    spread = usual.std(1)
+    assert spread.max() > 10
+    assert (abs(ours.mean(1) - usual.mean(1)) < 4 * spread * (2 / 6000) ** 0.5 + 0.1).all()
+    assert (abs(ours.std(1) - spread) < 0.06 * spread + 0.1)[40:].all()
+
+
 def test_steps_fire_independently() -> None:
     """With one copied random state per step, a step's coin would decide all the others'."""
     transform = training_transform(48)
@@ -83,3 +106,33 @@ def test_steps_fire_independently() -> None:
 def test_unknown_strength() -> None:
     with pytest.raises(UserError, match="'weak' does not exist; choose one of strong, geometry, hsv, paper"):
         training_transform(48, "weak")
+
+
+def test_tiles_of_a_mosaic_keep_their_masks_on_the_skin() -> None:
+    """Red skin on blue: in every tile, of odd sides and shrunk first, labelled pixels have their colour."""
+
+    class Coloured:
+        def image(self, index: int) -> np.ndarray:
+            return np.where(self.mask(index, "skin")[:, :, None] == 1, (255, 0, 0), (0, 0, 255)).astype(
+                np.uint8
+            )
+
+        def mask(self, index: int, head: str) -> np.ndarray:
+            return fake(index, 81 + index, 120 - index).skin.astype(np.uint8)
+
+    transforms = [training_transform(size, "geometry") for size in (96, 48)]
+    patches = TrainingPatches(cast(Any, Coloured()), range(4), *transforms, 1.0, 0, Role.TRAINED_ON, ["skin"])
+    seen = set()
+    for cycle in range(10):
+        patch = patches[cycle, cycle % 4]
+        image, skin = patch["image"].numpy(), patch["skin"].numpy()
+        assert image.shape == (3, 96, 96)
+        assert skin.shape == (96, 96)
+        red = image[0] > image[2]
+        for rows in (slice(48), slice(48, None)):
+            for columns in (slice(48), slice(48, None)):
+                labelled = skin[rows, columns] != IGNORE
+                right = (red == (skin == 1))[rows, columns]
+                assert right[labelled].mean() > 0.9
+                seen.add(right.tobytes())
+    assert len(seen) > 30

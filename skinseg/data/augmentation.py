@@ -17,6 +17,7 @@ import albumentations as A
 import cv2
 
 STRENGTHS = ("strong", "geometry", "hsv", "paper")
+_DRAWS = 2048
 FILL = (124, 116, 104)  # ImageNet's mean colour: what lies outside the image says nothing
 
 Augmentation = Callable[[Image, Sequence[Mask], np.random.Generator], list[npt.NDArray[np.uint8]]]
@@ -120,10 +121,28 @@ def _photometry() -> list[Any]:
             p=0.25,
         ),
         A.OneOf(
-            [A.GaussNoise(std_range=(0.01, 0.06), p=1), A.ShotNoise(scale_range=(0.005, 0.05), p=1)], p=0.25
+            [A.GaussNoise(std_range=(0.01, 0.06), p=1), QuickShotNoise(scale_range=(0.005, 0.05), p=1)],
+            p=0.25,
         ),
         A.ImageCompression(quality_range=(35, 95), p=0.3),
     ]
+
+
+class QuickShotNoise(A.ShotNoise):  # type: ignore[misc]
+    """albumentations' photon noise of a uint8 image (H, W, C) by table, a fifth of the time: a pixel has one of 256
+    values, so its Poisson variable is one of 256, each drawn from `_DRAWS` equally probable quantiles."""
+
+    def apply(self, img: Image, scale: float, **params: Any) -> Image:
+        photons = (np.arange(256, dtype=np.float32) / 255) ** 2.2 / scale + 1e-6  # expected, in linear light
+        count = np.arange(np.ceil(1 / scale), dtype=np.float32)  # with more of them a pixel is white
+        log_factorial = np.concatenate([[0], np.log(count[1:]).cumsum()]).astype(np.float32)
+        share = np.exp(np.outer(np.log(photons), count) - log_factorial - photons[:, None])
+        upto = np.rint(share.cumsum(1).clip(max=1) * _DRAWS).astype(np.int32)
+        draws = np.diff(upto, axis=1, prepend=0, append=_DRAWS)
+        seen = np.append(np.rint((count * scale).clip(max=1) ** (1 / 2.2) * 255), 255).astype(np.uint8)
+        table = np.repeat(np.broadcast_to(seen, draws.shape).ravel(), draws.ravel())
+        drawn = self.random_generator.integers(_DRAWS, size=img.shape, dtype=np.uint16)
+        return np.asarray(table.take(img.astype(np.int32) * _DRAWS + drawn), np.uint8)
 
 
 def _pad(size: int, position: str = "center") -> Any:
