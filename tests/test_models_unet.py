@@ -91,14 +91,14 @@ def test_wrong_number_of_decoder_stages_is_a_sentence() -> None:
 @pytest.mark.parametrize("head_split", SPLITS)
 def test_bf16_decoders_train_as_float32_ones_do_and_predict_with_the_same_bits(head_split: str) -> None:
     """Emulated where the processor has none: the numbers are those of any."""
-    target = {head: (image(32, 32)[:, 0] > 128).to(torch.uint8) for head in ("skin", "person")}
+    target = {head: (image(64, 64, 4)[:, 0] > 128).to(torch.uint8) for head in ("skin", "person")}
     found = []
     for bf16 in (False, True):
         model = small(head_split)
         model.bf16_decoders = bf16
         with torch.no_grad():
-            predicted = model.eval()(image(32, 32))["skin"]
-        logits = model.train()(image(32, 32))
+            predicted = model.eval()(image(64, 64, 4))["skin"]
+        logits = model.train()(image(64, 64, 4))
         assert {value.dtype for value in logits.values()} == {torch.float32}
         loss = torch.stack([*head_losses(logits, target, dice=1.0).values()]).sum()
         loss.backward()
@@ -107,7 +107,8 @@ def test_bf16_decoders_train_as_float32_ones_do_and_predict_with_the_same_bits(h
         found.append((predicted, loss.detach(), gradient))
     (predicted, loss, gradient), (predicted_16, loss_16, gradient_16) = found
     assert torch.equal(predicted, predicted_16)
-    assert float(loss_16) == pytest.approx(float(loss), rel=0.01)
+    assert float(loss_16) == pytest.approx(float(loss), rel=0.001)
     assert not torch.equal(gradient, gradient_16)
-    # In 8 bits of mantissa a product is off by up to 0.4 %; over some twenty layers there and back.
-    assert (gradient_16 - gradient).norm() < 0.1 * gradient.norm()
+    # 8 bits of mantissa through eleven layers there and back: the encoder's part is off by up to a fifth of its
+    # length, and points the same way.
+    assert torch.cosine_similarity(gradient, gradient_16, 0) > 0.97
