@@ -88,7 +88,7 @@ need_data = @test -n "$(DATA_ROOT)" || { echo "skinseg: error: DATA_ROOT is not 
 demo: setup  ## The main job, small: render, pretrain, score; with DATA_ROOT also on photographs
 	$(if $(DATA_ROOT),$(SKINSEG) data check "$(DATA_ROOT)")
 	$(call render,96,0,rendered/demo)
-	$(call fit,pretrain) --data.data_root rendered/demo --data.size 128 --data.repeat 4 --trainer.max_epochs 4 --job demo/pretrain
+	$(call fit,pretrain) --data.data_root rendered/demo --data.repeat 4 --trainer.max_epochs 6 --trainer.check_val_every_n_epoch 3 --job demo/pretrain
 	$(SKINSEG) evaluate --checkpoint runs/demo/pretrain --rendered rendered/demo --out results/demo/pretrained $(if $(DATA_ROOT),--data-root "$(DATA_ROOT)")
 	$(if $(DATA_ROOT),$(SKINSEG) data check --names "$(DATA_ROOT)" | while read -r name; do \
 	  $(call fit,finetune) --data.size 128 --data.repeat 2 --trainer.max_epochs 1 --data.dataset "$$name" --data.data_root "$(DATA_ROOT)" \
@@ -112,13 +112,13 @@ finetune: setup  ## Train on DATASET from the newest pretraining, or the release
 
 # The weights in the box, from nothing: hours. Its own folders, so that it goes on where it was stopped.
 RELEASE_COUNT ?= 2600
-RELEASE_EPOCHS ?= 30
+RELEASE_EPOCHS ?= 24
 .PHONY: release
 release: setup  ## Render, train and export the model that comes with the package, again; DATA_ROOT scores it too
 	$(call render,$(RELEASE_COUNT),0,rendered/release)
 	$(call render,700,1,rendered/release-held-out)
-	$(SKINSEG) fit --preset cpu --config pretrain --data.data_root rendered/release --job release \
-	  --trainer.max_epochs $(RELEASE_EPOCHS) --trainer.check_val_every_n_epoch 7
+	$(SKINSEG) fit --preset cpu --config pretrain --data.data_root rendered/release --data.size 192 --job release \
+	  --trainer.max_epochs $(RELEASE_EPOCHS) --trainer.check_val_every_n_epoch 8
 	$(SKINSEG) export runs/release --half --out exported/release
 	$(SKINSEG) evaluate --checkpoint exported/release --subset all --rendered rendered/release-held-out --out results/release \
 	  $(if $(DATA_ROOT),--data-root "$(DATA_ROOT)")
