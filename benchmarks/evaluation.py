@@ -6,8 +6,8 @@
 Two arms take turns on the same images: "forward" runs the network on inputs that lie prepared in memory and throws the
 answer away; "evaluate" is `skinseg.evaluation.score` as the command runs it, from files to rows and panels. Both have
 the same number of torch threads (`--threads`) in the same process. With one thread, a second core is free for reading
-and counting, as on any machine with more cores than the network uses; with as many threads as cores, reading and
-counting take their time from the network, and the ratio shows how much. Raw seconds go to the JSON file.
+and counting, as on any machine with more cores than the network uses; with more, "evaluate" works on as many images at
+once, one thread each, and reading and counting take their time from the network. Raw seconds go to the JSON file.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from skinseg.datasets.registry import open_dataset
 from skinseg.evaluation.score import Origin, score
 from skinseg.files import written_whole
 from skinseg.models.checkpoint import model_of, newest_checkpoint, read_checkpoint
-from skinseg.models.inference import Predictor
+from skinseg.models.inference import Predictor, lanes
 
 ORIGIN = Origin("benchmark", "all", 0.5, "unknown", None, None, "", "", "")
 
@@ -53,8 +53,8 @@ def main() -> None:
             predictor.forward(batch)
 
     def evaluate() -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            for _ in score(predictor, dataset, ids, ORIGIN, lambda _: "unknown", Path(folder)):
+        with tempfile.TemporaryDirectory() as folder, lanes("cpu") as count:
+            for _ in score(predictor, dataset, ids, ORIGIN, lambda _: "unknown", Path(folder), None, count):
                 pass
 
     measured = []

@@ -32,7 +32,7 @@ from skinseg.files import swapped_in, written_whole
 from skinseg.models import lineage
 from skinseg.models.checkpoint import model_of, newest_checkpoint, read_checkpoint
 from skinseg.models.configuration import configuration_hash, configuration_of
-from skinseg.models.inference import Predictor, device_named
+from skinseg.models.inference import Predictor, device_named, lanes
 from skinseg.models.prediction import THRESHOLD
 from skinseg.models.views import AveragedViews, parse_views
 from skinseg.recognition import recogniser as recognisers
@@ -161,7 +161,10 @@ def _score(
         config=run["config"],
         split=part.split.hash,
     )
-    return score(source, part.dataset, part.image_ids, origin, seen.__getitem__, results, recogniser)
+    with lanes(run.get("device")) as count:
+        yield from score(
+            source, part.dataset, part.image_ids, origin, seen.__getitem__, results, recogniser, count
+        )
 
 
 def _seen(part: _Part, run: Mapping[str, Any]) -> dict[str, str]:

@@ -66,6 +66,7 @@ def score(
     seen: Callable[[str], str],
     results: Path,
     recogniser: Recogniser | None = None,
+    lanes: int = 1,
 ) -> Iterator[ResultRow]:
     """Score the named images of a dataset, in the order given.
 
@@ -74,7 +75,8 @@ def score(
 
     The probability map has the image's own resolution and is cut at `origin.threshold`; the mask is never resized.
     A panel of the first labelled head (in the order of the table) is written under `results`/panels.
-    A network runs in the calling thread; one thread reads ahead of it and one counts behind it.
+    lanes: of 1, the source runs in the calling thread; one thread reads ahead of it and one counts behind it. Of more,
+        that many threads take an image each from reading to counting: for a source whose steps use one core.
     Raises UserError for an image or mask that cannot be read, as the dataset does.
     """
     items = {item.image_id: item for item in dataset.items}
@@ -90,6 +92,14 @@ def score(
             probabilities, sample, origin, seen(sample.image_id), results, tone_of(sample, recogniser)
         )
 
+    def whole(image_id: str) -> list[ResultRow]:
+        sample, prepared = read(image_id)
+        return count((sample, source.forward(prepared)))
+
+    if lanes > 1:
+        for rows in in_background(whole, image_ids, lanes, lanes):
+            yield from rows
+        return
     read_ahead = in_background(read, image_ids)
     predictions = ((sample, source.forward(prepared)) for sample, prepared in read_ahead)
     for rows in in_background(count, predictions):
@@ -97,14 +107,14 @@ def score(
 
 
 def in_background(
-    function: Callable[[Given], Made], given: Iterable[Given], ahead: int = AHEAD
+    function: Callable[[Given], Made], given: Iterable[Given], ahead: int = AHEAD, threads: int = 1
 ) -> Iterator[Made]:
-    """`map` in a thread of its own: results in order, at most `ahead` more begun than were asked for.
+    """`map` in threads of its own: results in order, at most `ahead` more begun than were asked for.
 
     An error of `function` is raised where its result would have come, one of `given` at once.
     """
     waiting: deque[Future[Made]] = deque()
-    pool = ThreadPoolExecutor(1)
+    pool = ThreadPoolExecutor(threads)
     try:
         for each in given:
             waiting.append(pool.submit(function, each))

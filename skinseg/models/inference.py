@@ -1,5 +1,8 @@
 """Prediction with torch: on any device, of a network in training too."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import torch
 
@@ -13,6 +16,9 @@ from skinseg.models.prediction import (
     check_finite,
 )
 from skinseg.models.unet import STRIDE, TwoHeadUnet
+
+MOST_LANES = 8
+"""More would each hold a photograph and its maps, and read faster than disks do."""
 
 
 class Predictor(ImagePredictor):
@@ -59,6 +65,25 @@ class Predictor(ImagePredictor):
         found = {head: value[0].float().sigmoid().cpu().numpy() for head, value in logits.items()}
         check_finite(found)
         return {head: self.at_own_resolution(value, shape) for head, value in found.items()}
+
+
+@contextmanager
+def lanes(device: str | None) -> Iterator[int]:
+    """How many images to work on at once, 1 to `MOST_LANES`; meanwhile torch's threads are shared out among them.
+
+    On a CPU, where several threads at one small image wait for each other. Elsewhere it is 1 and nothing changes.
+    device: what runs the network, as torch calls it; None where there is no network.
+    """
+    threads = torch.get_num_threads()
+    count = min(threads, MOST_LANES) if device == "cpu" else 1
+    if count == 1:
+        yield 1
+        return
+    torch.set_num_threads(threads // count)
+    try:
+        yield count
+    finally:
+        torch.set_num_threads(threads)
 
 
 def device_named(name: str) -> torch.device:
