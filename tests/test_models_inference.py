@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from skinseg.models.folding import folded
 from skinseg.models.inference import Predictor
 from skinseg.models.prediction import resized
 from skinseg.models.unet import TwoHeadUnet
@@ -55,3 +56,27 @@ def test_an_image_of_the_right_size_is_not_touched() -> None:
     np.testing.assert_allclose(
         Predictor(model, size=64).probabilities(image)["person"], expected, rtol=0, atol=1e-6
     )
+
+
+@pytest.mark.parametrize("encoder", ["tu-mobilenetv3_small_100", "tu-tf_efficientnet_lite0", "resnet18"])
+def test_folded_gives_the_same_without_a_normalisation(encoder: str) -> None:
+    torch.manual_seed(0)
+    network = TwoHeadUnet(encoder, (16, 16, 8, 8, 8))
+    image = torch.randint(0, 256, (2, 3, 64, 96), dtype=torch.uint8)
+    with torch.no_grad():
+        network(image)  # statistics of its own
+        expected = network.eval()(image)
+        made = folded(network)
+        found = made(image)
+    assert not [module for module in made.modules() if isinstance(module, nn.BatchNorm2d)]
+    assert [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    for head, value in expected.items():
+        torch.testing.assert_close(found[head], value, rtol=1e-3, atol=1e-4)
+
+
+def test_what_cannot_be_folded_is_left_as_it_was() -> None:
+    torch.manual_seed(0)
+    network = TwoHeadUnet(decoder_channels=(16, 16, 8, 8, 8))
+    with torch.no_grad():
+        network.classifiers["skin"][0].bias.fill_(float("nan"))
+    assert folded(network) is network

@@ -43,10 +43,11 @@ def _loaded(path: Path | str, device: str) -> ImagePredictor:
             f"{ONNX} that `skinseg export` wrote"
         )
     from skinseg.models.checkpoint import model_of, newest_checkpoint, read_checkpoint
+    from skinseg.models.folding import folded
     from skinseg.models.inference import Predictor, device_named
 
     record = read_checkpoint(newest_checkpoint(path))
-    return Predictor(model_of(record), record.size, device_named(device))
+    return Predictor(folded(model_of(record)), record.size, device_named(device))
 
 
 def _runs_on_onnx(device: str) -> bool:

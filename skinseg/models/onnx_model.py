@@ -59,6 +59,8 @@ class OnnxPredictor(ImagePredictor):
             raise UserError(f"--device {device}: not usable on this machine; choose auto or cpu")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
+        # By default its threads spin between passes: on two cores 91 ms of processor time for 57 ms of work.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = (
             3  # errors only: its warnings speak of the graph, not of the user's pictures
         )
