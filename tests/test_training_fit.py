@@ -201,7 +201,6 @@ def test_a_third_head_is_trained_scored_predicted_and_exported(
     assert load_model(newest_checkpoint(Path("runs", "back"))).heads == ("skin", "person", "hair")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("heads", "sentence"),
     [

@@ -7,8 +7,6 @@ import pytest
 from skinseg.errors import UserError
 from skinseg.training import command
 
-pytestmark = pytest.mark.slow  # each builds Lightning's parser
-
 BGC = ["--adapt", "bgc", "--data.source", "rendered", "--data.source_root", "set"]
 
 
