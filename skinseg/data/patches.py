@@ -79,7 +79,8 @@ class TrainingPatches(TorchDataset[Batch]):
         image = self.cache.image(position)
         height, width = (max(1, side // shrink) for side in image.shape[:2])
         whole = image[: height * shrink, : width * shrink]
-        image = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)  # of the same size, a copy
+        # Of the same size, a copy.
+        image = np.asarray(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
         masks = [self.cache.mask(position, head) for head in self.heads]
         unlabelled = np.full((height, width), IGNORE, np.uint8)
         # As albumentations shrinks masks: the nearest pixel.
