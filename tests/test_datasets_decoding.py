@@ -1,6 +1,7 @@
 """Every kind of image file comes out as the pixels a viewer shows, or as one sentence that names it."""
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -17,7 +18,7 @@ from skinseg.datasets.mask_forms import binary_mask, cut_out_mask, read_mask_pix
 from skinseg.datasets.registry import open_dataset
 from skinseg.datasets.sample import BACKGROUND, FOREGROUND, IGNORE
 from skinseg.errors import UserError
-from skinseg.images.decoding import Stored, read_image, read_stored, turn
+from skinseg.images.decoding import Stored, read_image, read_levels, read_stored, turn
 from tests import fakes
 
 PATH = Path("mask.png")
@@ -273,19 +274,40 @@ def test_heic_is_read_where_its_reader_is_installed(tmp_path: Path) -> None:
     np.testing.assert_allclose(read_image(path).astype(int), scene(), atol=10)
 
 
+@pytest.mark.parametrize("brand", [b"heic", b"heix", b"mif1"])
+def test_heic_without_its_reader_says_what_it_needs(
+    brand: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    path = tmp_path / "phone.heic"
+    path.write_bytes(b"\0\0\0\x1cftyp" + brand + b"\0\0\0\0mif1heic")
+    with pytest.raises(UserError, match=r"phone\.heic: a HEIC picture, which needs pillow-heif; .*heic"):
+        read_image(path)
+
+
 @pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_deflate"])
-def test_a_damaged_tiff_is_refused(compression: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("shape", "kind", "read"),
+    [
+        ((64, 64, 3), np.uint8, read_image),
+        ((64, 64), np.uint8, lambda path: read_levels(path).turned),
+        ((64, 64), np.uint16, lambda path: read_levels(path).turned),
+    ],
+)
+def test_a_damaged_tiff_is_refused(
+    compression: str, shape: tuple[int, ...], kind: type, read: Callable[[Path], np.ndarray], tmp_path: Path
+) -> None:
     """64 zeroed bytes anywhere but in raw pixels, of which nothing in the file can tell."""
     path = tmp_path / "scan.tif"
-    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    noise = np.random.default_rng(0).integers(0, 255, shape, dtype=kind)
     Image.fromarray(noise).save(path, compression=compression)
     whole, refused = path.read_bytes(), 0
-    np.testing.assert_array_equal(read_image(path), noise)
+    np.testing.assert_array_equal(read(path), noise)
     starts = range(0, len(whole) - 64, max(len(whole) // 24, 1)) if compression != "raw" else (0, 8)
     for start in starts:
         path.write_bytes(whole[:start] + b"\0" * 64 + whole[start + 64 :])
         try:
-            read_image(path)
+            read(path)
         except UserError:
             refused += 1
     assert refused >= 0.5 * len(starts)

@@ -1,7 +1,10 @@
 """Any folder of pairs: by names, or by a table; and what is wrong with one in a sentence."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -65,6 +68,17 @@ def palette(mask: np.ndarray, *colours: tuple[int, int, int]) -> Image.Image:
     return picture
 
 
+def many_labels(ignored: int) -> np.ndarray:
+    """0 to 18, as of a face's parts, and one more."""
+    labels = np.repeat(np.arange(20, dtype=np.uint8), 60).reshape(40, 30)
+    labels[-2:] = ignored
+    return labels
+
+
+def in_blue(level: int) -> np.ndarray:
+    return np.dstack([halves(0, 0), halves(0, 0), halves(0, level)])
+
+
 def alpha_only() -> Image.Image:
     picture = Image.new("RGBA", (30, 20))
     picture.putalpha(Image.fromarray(halves(0, 255)))
@@ -109,6 +123,11 @@ def test_the_levels_of_all_masks_say_what_one_means(
         ((np.dstack([halves(0, 128), halves(0, 0), halves(0, 0)]),), r"50\.0% of its pixels are coloured"),
         ((alpha_only(),), r"all of its shape in the alpha channel"),
         ((np.tile(np.arange(30, dtype=np.uint8) * 8, (20, 1)),), r"neither black nor white"),
+        ((many_labels(18),), r"areas of the levels 0, 1, 2, .* found, expected black and white"),
+        ((many_labels(255),), r"areas of the levels 0, 1, 2, .* found, expected black and white"),
+        ((np.tile(np.arange(30, dtype=np.uint8), (20, 1)),), r"levels up to 29 found"),
+        ((in_blue(1),), r"50\.0% of its pixels are coloured"),
+        ((in_blue(60),), r"50\.0% of its pixels are coloured"),
     ],
 )
 def test_levels_that_leave_it_open_are_refused_by_name(
@@ -117,6 +136,47 @@ def test_levels_that_leave_it_open_are_refused_by_name(
     dataset = open_dataset("folder", own_masks(tmp_path, *masks))
     with pytest.raises(UserError, match=said):
         dataset[0]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "made", "said"),
+    [
+        # What Pillow alone would cut to its upper eight bits, take for another first channel, or round to nothing.
+        ("png", lambda: np.dstack([halves(0, 1, np.uint16)] * 3), None),
+        ("tif", lambda: np.dstack([halves(0, 1, np.uint16)] * 3), None),
+        ("png", lambda: np.dstack([halves(0, 65535, np.uint16)] * 3), None),
+        ("tif", lambda: Image.fromarray(halves(0, 255)).convert("RGB").convert("CMYK"), None),
+        ("tif", lambda: Image.fromarray(halves(0, 1).astype(np.float32)), None),
+        ("webp", lambda: Image.fromarray(halves(0, 255)).convert("RGB"), None),
+        ("tif", lambda: Image.fromarray(halves(0, 1).astype(np.float32) / 2), "levels run from 0 to 0.5"),
+        ("tif", lambda: Image.fromarray(halves(0, 1).astype(np.float32) * np.nan), "levels run from nan"),
+        ("tif", lambda: Image.fromarray(halves(0, 1).astype(np.int32) * 65536), "levels run from 0 to 65536"),
+        ("tif", lambda: Image.fromarray(halves(0, 1).astype(np.int32) - 1), "levels run from -1 to 0"),
+    ],
+)
+def test_any_depth_and_mode_of_a_mask_is_read_right_or_refused(
+    suffix: str, made: Callable[[], Any], said: str | None, tmp_path: Path
+) -> None:
+    root = own_masks(tmp_path, halves(0, 255))
+    (root / "masks" / "0.png").unlink()
+    mask = made()
+    if isinstance(mask, np.ndarray):  # Pillow cannot write it
+        assert cv2.imwrite(str(root / "masks" / f"0.{suffix}"), mask)
+    else:
+        mask.save(root / "masks" / f"0.{suffix}", lossless=True)
+    dataset = open_dataset("folder", root)
+    if said is not None:
+        with pytest.raises(UserError, match=said):
+            dataset[0]
+        return
+    np.testing.assert_array_equal(dataset[0].masks["skin"], halves(0, 1))
+
+
+def test_what_the_user_says_of_levels_is_not_said_of_colours(tmp_path: Path) -> None:
+    labels = {"0": "background", "1": "skin"}
+    for number, mask in enumerate((in_blue(1), alpha_only())):
+        with pytest.raises(UserError, match=r"coloured|alpha channel"):
+            open_dataset("folder", own_masks(tmp_path / str(number), mask), labels)[0]
 
 
 @pytest.mark.parametrize(

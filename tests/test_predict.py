@@ -1,7 +1,9 @@
 """`skinseg predict` through the command line, and `skinseg.load` from Python."""
 
 import json
+import multiprocessing
 import os
+import signal
 import struct
 import subprocess
 import sys
@@ -15,6 +17,7 @@ from PIL import Image as PillowImage
 import skinseg
 from skinseg.cli import main
 from skinseg.images.decoding import read_image, read_reduced
+from skinseg.images.encoding import write_image
 from skinseg.predict.command import enlarged
 from skinseg.predict.pictures import Source, container_bytes, find_pictures, read_pictures
 from tests.fakes import fake, write
@@ -311,6 +314,34 @@ def test_every_file_that_is_met_is_read_or_named(checkpoint, photos, tmp_path, c
     assert "MACOSX" not in said
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "#recycle", "@Recycle", "lost+found", "System Volume Information", "$RECYCLE.BIN", ".AppleDouble", "#snapshot",
+        ".thumbnails", "ehthumbs.db", "Icon\r", "~$a.jpg", "._b.jpg", "Network Trash Folder",
+    ],
+)  # fmt: skip
+def test_what_systems_leave_is_clutter_anywhere(name, photos):
+    place = photos / "below" / name
+    write(place / "c.jpg" if "." not in name[1:] else photos / "below" / "new.jpg", fake(1, 20, 20).image)
+    if "." in name[1:]:
+        (photos / "below" / "new.jpg").rename(place)
+    found = find_pictures([str(photos), str(photos / "**" / "*")])
+    assert sorted(source.path.name for source in found.sources) == ["a [1].jpg", "b.PNG"]
+    assert {passed.path.name for passed in found.passed_over} == {"notes.txt"}
+
+
+def test_what_a_pattern_matches_and_is_no_photograph_is_named(photos):
+    (photos / "gone.jpg").symlink_to(photos / "nowhere.jpg")
+    os.mkfifo(photos / "pipe.jpg")
+    found = find_pictures([str(photos / "*")])
+    assert {(passed.path.name, passed.reason) for passed in found.passed_over} == {
+        ("notes.txt", ".txt is no photograph's ending"),
+        ("gone.jpg", "a link that leads nowhere"),
+        ("pipe.jpg", "no file"),
+    }
+
+
 def test_two_stars_match_any_depth(photos):
     write(photos / "below" / "further" / "d.jpg", fake(1, 30, 30).image)
     found = find_pictures([str(photos / "**" / "*.jpg")]).sources
@@ -325,13 +356,79 @@ def test_a_photograph_is_never_replaced_by_a_mask(checkpoint, photos, tmp_path, 
     assert "a [1]_skin.png: exists and was not written by an earlier predict" in capsys.readouterr().err
     assert (photos / "a [1]_skin.png").read_bytes() == mine
     assert not (photos / "predictions.jsonl").exists()
-    (photos / "a [1]_skin.png").unlink()
+    (photos / "a [1]_skin.png").rename(photos / "a [1]_skin.bmp")  # whose own mask is named otherwise
     # What a call wrote itself it replaces, and does not take for a photograph.
     assert main([*arguments, str(photos)]) == 0
     first = lines(photos)
     assert main([*arguments, str(photos)]) == 0
     assert lines(photos) == first
     assert "a [1]_skin.png: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("predictions.jsonl", "my own list\n", "was not written by predict"),
+        ("predictions.jsonl", '{"mine": 1}\n', "was not written by predict"),
+        ("predictions.jsonl", "[]\n", "was not written by predict"),
+        ("below/b_person.png", "mine", "was not written by an earlier predict"),
+        ("clip/000000_skin.png", "mine", "was not written by an earlier predict"),
+    ],
+)
+def test_a_file_of_the_user_s_in_the_way_is_refused(
+    checkpoint, photos, tmp_path, capsys, name, content, said
+):
+    (tmp_path / "clip.mp4").write_bytes(b"a film")
+    mine = tmp_path / "out" / name
+    mine.parent.mkdir(parents=True)
+    mine.write_text(content)
+    given = [str(photos), str(tmp_path / "clip.mp4"), "--checkpoint", str(checkpoint)]
+    assert main(["predict", *given, "--out", str(tmp_path / "out")]) == 2
+    assert said in capsys.readouterr().err
+    assert mine.read_text() == content
+    assert [path for path in (tmp_path / "out").rglob("*") if path.is_file()] == [mine]
+
+
+def test_what_a_killed_call_wrote_is_replaced(checkpoint, photos, tmp_path, monkeypatch):
+    arguments = ["predict", str(photos), "--checkpoint", str(checkpoint), "--out", str(tmp_path / "out")]
+    killed = multiprocessing.get_context("fork").Process(target=_killed_at_its_second_file, args=(arguments,))
+    killed.start()
+    killed.join()
+    assert killed.exitcode == -signal.SIGKILL
+    assert not (tmp_path / "out" / "predictions.jsonl").exists()
+    left = [path.name for path in (tmp_path / "out").rglob("*.png")]
+    assert left == ["a [1]_skin.png"]
+    assert main(arguments) == 0
+    assert len(lines(tmp_path / "out")) == 2
+    assert not [path for path in (tmp_path / "out").iterdir() if path.name.startswith(".")]
+
+
+def _killed_at_its_second_file(arguments):
+    written = []
+
+    def write(path, pixels):
+        if written:
+            os.kill(os.getpid(), signal.SIGKILL)
+        written.append(path)
+        write_image(path, pixels)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("skinseg.predict.command.write_image", write)
+        main(arguments)
+
+
+def test_a_link_in_the_output_folder_leads_nowhere_else(checkpoint, photos, tmp_path, capsys):
+    """And a table of another folder's files makes none of them ours."""
+    out, album = tmp_path / "out", tmp_path / "album"
+    album.mkdir()
+    out.mkdir()
+    (album / "b_skin.png").write_bytes(b"mine")
+    (out / "below").symlink_to(album)
+    table = {"image": "b.PNG", "skin": str(album / "b_skin.png")}
+    (out / "predictions.jsonl").write_text(json.dumps(table) + "\n")
+    assert main(["predict", str(photos), "--checkpoint", str(checkpoint), "--out", str(out)]) == 2
+    assert f"{out / 'below'}: leads out of {out}" in capsys.readouterr().err
+    assert (album / "b_skin.png").read_bytes() == b"mine"
 
 
 def test_a_films_frames_and_a_photograph_of_their_name_are_refused(checkpoint, photos, tmp_path, capsys):
@@ -352,7 +449,7 @@ def test_a_large_picture_is_decoded_at_a_part_of_its_size(tmp_path, suffix):
     whole = read_image(path)
     assert whole.shape == (610, 406, 3)
     for most, factor in ((250_000, 1), (100_000, 4), (40_000, 8), (10_000, 16)):
-        pixels, shape = read_reduced(path, most)
+        pixels, shape = read_reduced(path, most, most // 4)
         assert shape == (610, 406)
         size = tuple(-(-side // factor) for side in whole.shape[:2])
         assert pixels.shape[:2] == size

@@ -35,7 +35,7 @@ def predict(
         probabilities: also as 16-bit PNG, 65535 is 1
         overlays: also a picture with both masks drawn in
         tiles (FACTOR): see large images in overlapping windows, FACTOR times as large as the network would, or own:
-            at their own resolution [whole]
+            at their own resolution, up to 64 million pixels [whole]
         views (PIXELS,...): see each image with its long side at these pixels, with the word mirror also mirrored, and
             average, as 240,320,mirror [once, as evaluated]
         batch_size (N): images at once [by memory and size]
@@ -45,12 +45,11 @@ def predict(
         skinseg predict photos/ --out masks --overlays
     """
     from skinseg.predict import command
-    from skinseg.predict.pictures import find_pictures
 
     check_views(views)
     if views is not None and tiles is not None:
         raise UserError("--tiles and --views exclude each other; leave one out")
-    find_pictures(images)
+    command.looked_for(images, out)
     check_model(checkpoint)
 
     factor = float("inf") if tiles == "own" else tiles

@@ -89,8 +89,9 @@ class Folder(Dataset):
         return self._forms[head]
 
     def _mask(self, path: Path, form: Form, item: Item, image: Stored) -> Mask:
-        levels = read_levels(path)
-        pixels = grey_levels(laid_on(levels, path, image, item.image_path))
+        stored = read_levels(path)
+        levels = replace(stored, pixels=grey_levels(stored, path))
+        pixels = laid_on(levels, path, image, item.image_path)
         return form.mask(pixels, levels.white, path, self.ignores_unsure)
 
     def _from_table(self, table: Path) -> Iterator[Item]:

@@ -9,26 +9,33 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from skinseg.datasets.mask_forms import COLOUR, COLOURED_SHARE
+from skinseg.datasets.mask_forms import COLOURED_SHARE
 from skinseg.datasets.sample import BACKGROUND, FOREGROUND, IGNORE, Mask
 from skinseg.errors import UserError
-from skinseg.images.decoding import read_levels
+from skinseg.images.decoding import Levels, read_levels
 
 MEANINGS = {"skin": FOREGROUND, "background": BACKGROUND, "ignore": IGNORE}
 
 _NAMED = 8  # levels that a map of labels may have; soft or compressed masks have more
 _SOFT = 0.1  # share of pixels between black and white that a soft brush or JPEG leaves
+# Of black and white, JPEG and WebP at quality 10 to 95 leave areas up to 5 levels off, and channels up to 1 apart.
+_AREA = 0.002  # share of pixels that make a level an area, and no noise
+_NOISE = 5 / 255
+_TINGE = 4 / 255
 
 
 @dataclass(frozen=True)
 class Seen:
     """What one mask file holds. levels: all of them, or None where they are more than `_NAMED`; white: the level of
-    white at its depth; between: share of pixels between black and white; coloured: share of coloured pixels."""
+    white at its depth; brightest: its highest level; between: share of pixels between black and white; areas: where
+    there are more than `_NAMED` levels, those of whole areas; palette: whether levels are indices of colours."""
 
     levels: tuple[int, ...] | None
     white: int
+    brightest: int
     between: float
-    coloured: float
+    areas: tuple[int, ...]
+    palette: bool
 
 
 @dataclass(frozen=True)
@@ -67,12 +74,8 @@ def form_of(paths: Iterable[Path], given: Mapping[int, str]) -> Form:
     with ThreadPoolExecutor() as pool:
         seen = dict(zip(files, pool.map(look, files), strict=True))
     for path, one in seen.items():
-        if one.coloured > COLOURED_SHARE:
-            raise UserError(
-                f"mask {path}: {max(one.coloured, 0.001):.1%} of its pixels are coloured, expected levels of grey; "
-                "save the mask as grey or, where it has a palette, say what its indices mean: "
-                "--labels 1=skin,0=background"
-            )
+        if one.palette:
+            raise _coloured(path, 1.0)
     whites = {one.white for one in seen.values()}
     if len(whites) > 1:
         raise UserError(
@@ -100,40 +103,74 @@ def form_of(paths: Iterable[Path], given: Mapping[int, str]) -> Form:
             f"mask {worst}: {seen[worst].between:.0%} of its pixels are neither black nor white, expected a binary "
             f"mask (at most {_SOFT:.0%} between); it may be a photograph or a probability map: cut it"
         )
+    for path, one in seen.items():
+        if any(_NOISE * white < level < (1 - _NOISE) * white for level in one.areas):
+            raise UserError(
+                f"mask {path}: areas of the levels {_said(one.areas[:_NAMED])} found, expected black and white; "
+                f"{_way_out(list(one.areas))}"
+            )
+    brightest = max(seen, key=lambda path: seen[path].brightest)
+    if seen[brightest].brightest < white - white // 8:
+        raise UserError(
+            f"masks in {brightest.parent}: levels up to {seen[brightest].brightest} found ({brightest.name}), expected "
+            f"black and white (0 and {white}); stretch them, or save them as 0 and one more level"
+        )
     return Form(None)
 
 
 def look(path: Path) -> Seen:
-    """What a mask file holds. Raises UserError where it does not decode."""
+    """What a mask file holds. Raises UserError where it does not decode, or is no picture in grey."""
     stored = read_levels(path)
-    levels = stored.pixels
-    coloured = float(stored.coloured)
-    if levels.ndim == 3:
-        colours = levels[..., :3].astype(np.int32)
-        spread = colours.max(axis=2) - colours.min(axis=2)
-        coloured = float((spread > COLOUR).mean())
-        if (
-            levels.shape[2] in (2, 4)
-            and len(np.unique(levels[..., :-1])) == 1
-            and len(np.unique(levels[..., -1])) > 1
-        ):
-            raise UserError(
-                f"mask {path}: one colour everywhere and all of its shape in the alpha channel, expected it in "
-                "levels of grey; flatten it onto black"
-            )
-    grey = grey_levels(levels)
+    grey = grey_levels(stored, path)
     found = np.unique(grey)
+    many = len(found) > _NAMED
     return Seen(
-        levels=tuple(int(level) for level in found) if len(found) <= _NAMED else None,
+        levels=None if many else tuple(int(level) for level in found),
         white=stored.white,
+        brightest=int(found[-1]),
         between=float(_is_between(grey, stored.white).mean()),
-        coloured=coloured,
+        areas=_areas(grey) if many else (),
+        palette=stored.coloured,
     )
 
 
-def grey_levels(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Levels (H, W) of grey pixels (H, W) or (H, W, C)."""
-    return pixels if pixels.ndim == 2 else pixels[..., 0]
+def grey_levels(stored: Levels, path: Path) -> npt.NDArray[Any]:
+    """Levels (H, W) of a mask file, as stored: of grey, or a palette's indices.
+
+    Raises UserError where its pixels are coloured, or all of its shape is in the alpha channel.
+    """
+    levels = stored.pixels
+    if levels.ndim == 2:
+        return levels
+    alpha = levels.shape[2] in (2, 4)
+    # Whole numbers of 8 or 16 bits, three channels or one.
+    colours = levels[..., : 3 if levels.shape[2] > 2 else 1].astype(np.int32)
+    spread = colours.max(axis=2) - colours.min(axis=2)
+    if spread.any():
+        few = len(np.unique(colours.reshape(-1, colours.shape[2]) @ (1, 1 << 16, 1 << 8))) <= _NAMED
+        share = float((spread > (0 if few else _TINGE * stored.white)).mean())
+        if share > (0 if few else COLOURED_SHARE):
+            raise _coloured(path, share)
+    if alpha and len(np.unique(colours)) == 1 and len(np.unique(levels[..., -1])) > 1:
+        raise UserError(
+            f"mask {path}: one colour everywhere and all of its shape in the alpha channel, expected it in "
+            "levels of grey; flatten it onto black"
+        )
+    return np.ascontiguousarray(levels[..., 0])
+
+
+def _coloured(path: Path, share: float) -> UserError:
+    return UserError(
+        f"mask {path}: {max(share, 0.001):.1%} of its pixels are coloured, expected levels of grey; "
+        "save the mask as grey or, where it has a palette, say what its indices mean: --labels 1=skin,0=background"
+    )
+
+
+def _areas(grey: npt.NDArray[Any]) -> tuple[int, ...]:
+    """The levels that at least `_AREA` of the pixels have in common with those to their right and below."""
+    same = (grey[:-1, :-1] == grey[1:, :-1]) & (grey[:-1, :-1] == grey[:-1, 1:])
+    found, counts = np.unique(grey[:-1, :-1][same], return_counts=True)
+    return tuple(int(level) for level in found[counts >= _AREA * grey.size])
 
 
 def _is_between(levels: npt.NDArray[Any], white: int) -> npt.NDArray[np.bool_]:

@@ -66,9 +66,19 @@ class MaskFolder:
         """
         labelled: set[str] = set()
         dataset = ""
+        highest: dict[str, float] = {}
         for sample in samples:
             dataset = sample.dataset
-            labelled |= {head for head in self.prepare(sample) if head in sample.masks}
+            prepared = self.prepare(sample)
+            labelled |= {head for head in prepared if head in sample.masks}
+            for head, value in prepared.items():
+                highest[head] = max(highest.get(head, 0), float(value.max()))
+        for head, most in highest.items():
+            if 0 < most <= 255 / WHITE:
+                raise UserError(
+                    f"--masks {self.root}: {head} masks of dataset {dataset} are of 16 bits and reach level "
+                    f"{round(most * WHITE)} at most, expected probabilities up to {WHITE}, or 8 bits; save them so"
+                )
         if not labelled:
             raise UserError(
                 f"--masks {self.root}: masks of {' and '.join(self.files[dataset])} found, which dataset {dataset} "

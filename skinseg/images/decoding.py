@@ -7,8 +7,11 @@ carry them.
 """
 
 import contextlib
+import errno
 import functools
+import importlib.util
 import io
+import stat
 import struct
 import warnings
 import zlib
@@ -23,7 +26,7 @@ import numpy.typing as npt
 import PIL.Image
 import PIL.ImageCms
 
-from skinseg.errors import UserError
+from skinseg.errors import UserError, install
 
 Image = npt.NDArray[np.uint8]
 Taken = TypeVar("Taken")
@@ -31,6 +34,9 @@ Taken = TypeVar("Taken")
 LARGEST = 1 << 29  # pixels that a picture may have
 _DEEP = ("I;16", "I;16L", "I;16B", "I;16N")
 _ORIENTATION = 0x0112
+_HEIC = tuple(
+    b"ftyp" + brand for brand in (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
+)
 # What Pillow's parsers raise about bytes that are no picture, or are one no more.
 _BROKEN = (
     OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, OverflowError, MemoryError,
@@ -84,9 +90,9 @@ def read_image(path: Path) -> Image:
     return read_stored(path).turned
 
 
-def read_reduced(path: Path, most: int) -> tuple[Image, tuple[int, int]]:
+def read_reduced(path: Path, most: int, left: int) -> tuple[Image, tuple[int, int]]:
     """A picture as `read_image`, and its own (H, W); one of more than `most` pixels at a half, a quarter, ... of its
-    sides, averaged, with at most a quarter of `most`, without being held whole as an array.
+    sides, averaged, with at most `left`, without being held whole as an array.
 
     Raises UserError as `read_image`.
     """
@@ -96,7 +102,7 @@ def read_reduced(path: Path, most: int) -> tuple[Image, tuple[int, int]]:
     def before(image: PIL.Image.Image) -> None:
         nonlocal width, height, factor
         width, height = image.size
-        while width * height > most and width * height > most // 4 * factor**2:
+        while width * height > most and width * height > left * factor**2:
             factor *= 2
         if factor > 1:
             image.draft(None, (width // factor, height // factor))  # a JPEG shrinks while it is decoded
@@ -110,6 +116,11 @@ def read_reduced(path: Path, most: int) -> tuple[Image, tuple[int, int]]:
     stored = _read(path, take, before)
     transposed, _ = _TURNS[stored.orientation]
     return stored.turned, (width, height) if transposed else (height, width)
+
+
+def check_sums(path: Path) -> None:
+    """Raise UserError where a PNG is not as it was written, by its own sums, which decoding alone does not look at."""
+    _read(path, lambda data, image: None)
 
 
 def read_levels(path: Path) -> Levels:
@@ -134,6 +145,8 @@ def _read(
 ) -> Taken:
     """What `take` makes of a file's bytes and the picture decoded from them. before: sees the picture undecoded."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise OSError(errno.EINVAL, "it is no plain file")  # a pipe would be waited for
         data = path.read_bytes()
     except OSError as error:
         raise UserError(
@@ -142,6 +155,8 @@ def _read(
     try:
         return _decoded(data, take, before)
     except _BROKEN as error:
+        if data[4:12] in _HEIC and importlib.util.find_spec("pillow_heif") is None:
+            raise UserError(f"{path}: a HEIC picture, which needs pillow-heif; {install('heic')}") from error
         raise UserError(f"{path}: {_reason(data, error)}; restore it from where it came from") from error
 
 
@@ -178,21 +193,44 @@ def _check_chunks(data: bytes) -> None:
 def _stored(data: bytes, image: PIL.Image.Image, profile: bool) -> Stored:
     pixels = _rgb(image, profile)
     if image.format == "TIFF":
-        _agree(data, image, pixels if not profile else _rgb(image, False))
+        _agree(data, image)
     return Stored(pixels, _orientation(image))
 
 
 def _levels(data: bytes, image: PIL.Image.Image) -> Levels:
     turned = _orientation(image)
-    if image.mode in (*_DEEP, "I"):
-        return Levels(np.asarray(image).astype(np.uint16), turned, 65535)
+    if image.format == "TIFF":
+        _agree(data, image)
+    if image.mode in (*_DEEP, "I", "F"):
+        levels = np.asarray(image)
+        # Not negated: NaN compares as false.
+        if not (levels.min() >= 0 and levels.max() <= 65535 and (levels == np.floor(levels)).all()):
+            raise ValueError(f"its levels run from {levels.min():g} to {levels.max():g}")
+        return Levels(levels.astype(np.uint16), turned, 65535)
+    if _is_deep(data, image):  # of several channels, of which Pillow keeps the upper eight bits
+        deep = cv2.imdecode(
+            np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
+        )
+        if deep is None or deep.dtype != np.uint16 or deep.ndim != 3 or deep.shape[1::-1] != image.size:
+            raise ValueError("two decoders find different pixels in it: it is damaged")
+        return Levels(np.concatenate([deep[..., 2::-1], deep[..., 3:]], axis=2), turned, 65535)
     if image.mode == "P":
         indices = np.asarray(image, np.uint8)
         colours = np.asarray(image.getpalette("RGB") or [], np.uint8).reshape(-1, 3)
         if not (colours[np.unique(indices)] == colours[np.unique(indices)][:, :1]).all():
             return Levels(indices, turned, coloured=True)
         return Levels(colours[indices][..., 0], turned)
-    return Levels(np.asarray(image.convert("L") if image.mode == "1" else image, np.uint8), turned)
+    if image.mode not in ("L", "LA", "RGB", "RGBA"):  # CMYK's first channel is no grey
+        image = image.convert("L" if image.mode == "1" else "RGB")
+    return Levels(np.asarray(image, np.uint8), turned)
+
+
+def _is_deep(data: bytes, image: PIL.Image.Image) -> bool:
+    """Whether a PNG's or a TIFF's file has 16 bits a channel."""
+    if image.format == "PNG":
+        return data[24] == 16  # of the header, which has been read
+    bits = getattr(image, "tag_v2", {}).get(258, ())
+    return 16 in (bits if isinstance(bits, tuple) else (bits,))
 
 
 def turn(pixels: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:
@@ -267,13 +305,16 @@ def _orientation(image: PIL.Image.Image) -> int:
     return orientation if orientation in _TURNS else 1
 
 
-def _agree(data: bytes, image: PIL.Image.Image, pixels: Image) -> None:
+def _agree(data: bytes, image: PIL.Image.Image) -> None:
     """Raise ValueError where OpenCV finds other pixels in a TIFF, which has no sum to tell damage by."""
-    if image.mode not in ("1", "L", "RGB"):
+    if image.mode in _DEEP:
+        kind, pixels = cv2.IMREAD_UNCHANGED, np.asarray(image)
+    elif image.mode in ("1", "L", "RGB"):
+        kind, pixels = cv2.IMREAD_COLOR, _rgb(image, False)[..., ::-1]
+    else:
         return
-    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-    other = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    if other is None or other.shape != pixels.shape or not np.array_equal(other[:, :, ::-1], pixels):
+    other = cv2.imdecode(np.frombuffer(data, np.uint8), kind | cv2.IMREAD_IGNORE_ORIENTATION)
+    if other is None or not np.array_equal(other, pixels):
         raise ValueError("two decoders find different pixels in it: it is damaged")
 
 

@@ -10,7 +10,11 @@ IMAGE_SUFFIXES = frozenset(
     {".avif", ".bmp", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 )
 # What file managers, archivers, editors and disks' own indices leave; hidden files are such too.
-_CLUTTER = frozenset({"thumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin", "icon\r"})
+_CLUTTER = frozenset({
+    "thumbs.db", "thumbs.db:encryptable", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "__macosx", "@eadir",
+    "@recycle", "@recently-snapshot", "#recycle", "#snapshot", "$recycle.bin", "recycler", "system volume information",
+    "lost+found", "network trash folder", "temporary items", "icon\r",
+})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,7 @@ class PassedOver:
 
 def is_clutter(name: str) -> bool:
     """Whether a file's or a folder's name is one that no person gave it, in any place."""
-    return name.startswith(".") or name.lower() in _CLUTTER
+    return name.startswith((".", "~$")) or name.lower() in _CLUTTER
 
 
 def canonical(name: str) -> str:

@@ -6,8 +6,9 @@ import itertools
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import cv2
 import numpy as np
@@ -18,15 +19,24 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from skinseg.datasets.heads import HEADS
 from skinseg.errors import UserError
 from skinseg.files import written_whole
-from skinseg.images.decoding import LARGEST, Image
+from skinseg.images.decoding import Image
 from skinseg.images.encoding import write_image
-from skinseg.images.files import PassedOver
 from skinseg.models.loading import load
 from skinseg.models.prediction import THRESHOLD, ImagePredictor, Prediction, Probability
-from skinseg.predict.pictures import LARGE, Picture, Source, count_pictures, find_pictures, read_pictures
+from skinseg.predict.pictures import (
+    LARGE,
+    Found,
+    Picture,
+    Source,
+    count_pictures,
+    find_pictures,
+    read_pictures,
+)
 
 SKIPPED = 1  # exit code where an image could not be read; the others have their masks
 TABLE = "predictions.jsonl"
+_BEGUN = ".predictions.begun"
+"""Beside the table while a call is at work, and after a kill: a line for each image whose files it began to write."""
 
 _ENDINGS = frozenset(
     {"overlay.jpg", *(f"{head}.png" for head in HEADS), *(f"{head}_probability.png" for head in HEADS)}
@@ -62,32 +72,25 @@ def predict(
     Stopped midway, predictions.jsonl says what was finished.
     Raises UserError where there is no image, two would have one name, or the checkpoint or device is bad.
     """
-    found = find_pictures(images)
-    earlier = _written_before(out)
-    sources = [source for source in found.sources if source.path.resolve() not in earlier]
-    passed_over = found.passed_over + [
-        PassedOver(source.path, f"{out / TABLE} says that an earlier predict wrote it")
-        for source in found.sources
-        if source.path.resolve() in earlier
-    ]
+    found = looked_for(images, out)
+    sources, passed_over = found.sources, found.passed_over
     for passed in passed_over:
         print(f"passed over: {passed.path}: {passed.reason}")
-    if not sources:
-        raise UserError(f"nothing to predict: all that was named is what an earlier predict wrote into {out}")
-    _check_outputs(sources, out, earlier)
     predictor = load(checkpoint, device, views)
     lines: list[dict[str, Any]] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    out.mkdir(parents=True, exist_ok=True)
     try:
-        with Progress(*columns, console=Console(stderr=True)) as progress:
+        with _opened_begun(out) as begun, Progress(*columns, console=Console(stderr=True)) as progress:
             task = progress.add_task("predict", total=count_pictures(sources))
-            # In windows, a picture's own pixels are what is asked for.
-            pictures = read_pictures(sources, LARGE if tiles is None else LARGEST)
+            # In windows, as many of a picture's own pixels are asked for as memory has room for.
+            pictures = read_pictures(sources, LARGE // 4 if tiles is None else LARGE)
             for batch in _batches(pictures, predictor, 1 if tiles else batch_size):
                 for picture, prediction in _predicted(batch, predictor, tiles):
                     if prediction is None:
                         lines.append({"image": str(picture.path), "error": picture.error})
                     else:
+                        print(json.dumps(picture.name), file=begun, flush=True)
                         lines.append(_written(picture, prediction, out, probabilities, overlays))
                     if "error" in lines[-1]:
                         print(f"skipped: {lines[-1]['error']}")
@@ -96,6 +99,7 @@ def predict(
         if lines:
             with written_whole(out / TABLE) as beside:
                 beside.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+        (out / _BEGUN).unlink(missing_ok=True)
     skipped = sum("error" in line for line in lines)
     print(
         f"{out}: {len(lines) - skipped} images segmented, {skipped} skipped, one line each in {out / TABLE}; "
@@ -104,25 +108,73 @@ def predict(
     return SKIPPED if skipped else 0
 
 
-def _written_before(out: Path) -> set[Path]:
-    """The files that the table of an earlier call names: these may be replaced."""
+def looked_for(images: Sequence[str], out: Path) -> Found:
+    """As `find_pictures`, but for what an earlier call wrote into `out`.
+
+    Raises UserError as that does, where nothing is left, and where an output would take the place of another's file.
+    """
+    earlier = written_before(out)
+    found = find_pictures(
+        images, dict.fromkeys(earlier, f"{out / TABLE} says that an earlier predict wrote it")
+    )
+    if not found.sources:
+        raise UserError(f"nothing to predict: all that was named is what an earlier predict wrote into {out}")
+    _check_outputs(found.sources, out, earlier)
+    return found
+
+
+def written_before(out: Path) -> set[Path]:
+    """The files below `out` that the table of an earlier call names, or that one began before it was killed: these may
+    be replaced.
+
+    Raises UserError where the table is another's.
+    """
+    table, place = out / TABLE, out.resolve()
+    begun = {Path(f"{out / name}_{ending}").resolve() for name in _begun(out) for ending in _ENDINGS}
+    begun = {path for path in begun if path.is_relative_to(place)}
+    if not os.path.lexists(table):
+        return begun
     try:
-        lines = [json.loads(line) for line in (out / TABLE).read_text(encoding="utf-8").splitlines()]
-    except (OSError, ValueError):
-        return set()
+        lines = [json.loads(line) for line in table.read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError, RecursionError):
+        lines = [None]
+    if not all(isinstance(line, dict) and "image" in line for line in lines):
+        raise UserError(f"{table}: exists and was not written by predict; give --out another folder")
     names = [
-        value
+        Path(value).resolve()
         for line in lines
-        if isinstance(line, dict)
         for key, value in line.items()
-        if key != "image" and isinstance(value, str) and key != "error"
+        if key not in ("image", "error") and isinstance(value, str) and "\0" not in value
     ]
-    return {Path(name).resolve() for name in names}
+    return begun | {name for name in names if name.is_relative_to(place) and _ending(name.name) in _ENDINGS}
+
+
+def _opened_begun(out: Path) -> IO[str]:
+    # A link that somebody laid there is not followed.
+    return open(
+        out / _BEGUN, "a", encoding="ascii", opener=lambda path, flags: os.open(path, flags | os.O_NOFOLLOW)
+    )
+
+
+def _begun(out: Path) -> list[str]:
+    """The names of images whose files a call that was killed began to write."""
+    names: list[str] = []
+    with suppress(OSError, ValueError):
+        for line in (out / _BEGUN).read_text(encoding="ascii").splitlines():
+            name = json.loads(line)
+            names += [name] if isinstance(name, str) and "\0" not in name else []
+    return names
+
+
+def _ending(name: str) -> str:
+    """How a file's name ends where it is an output, "" where it is none."""
+    return next((ending for ending in _ENDINGS if name.endswith(f"_{ending}")), "")
 
 
 def _check_outputs(sources: Sequence[Source], out: Path, earlier: set[Path]) -> None:
     """Raise UserError where an output would take the place of a file that no earlier call wrote."""
     photographs = {source.name for source in sources if not source.is_video}
+    place = out.resolve()
     for source in sources:
         if source.is_video:
             twin = next((name for name in photographs if name.startswith(f"{source.name}/")), None)
@@ -131,9 +183,17 @@ def _check_outputs(sources: Sequence[Source], out: Path, earlier: set[Path]) -> 
                     f"{source.path} and the photograph {twin} would both be written into {out / source.name}, expected "
                     "names that differ; predict them into two folders"
                 )
-            continue
-        for path in sorted((out / source.name).parent.glob(f"{glob.escape(Path(source.name).name)}_*")):
-            ending = path.name.removeprefix(f"{Path(source.name).name}_")
+        stem = Path(source.name).name
+        folder, start = (
+            (out / source.name, "[0-9]*_") if source.is_video else ((out / source.name).parent, f"{stem}_")
+        )
+        if not folder.resolve().is_relative_to(place):
+            raise UserError(
+                f"{folder}: leads out of {out}, so the mask of {source.path} would be written elsewhere; give --out "
+                "another folder"
+            )
+        for path in sorted(folder.glob(f"{start if source.is_video else glob.escape(start)}*")):
+            ending = _ending(path.name) if source.is_video else path.name.removeprefix(start)
             if ending in _ENDINGS and path.resolve() not in earlier:
                 raise UserError(
                     f"{path}: exists and was not written by an earlier predict, so the mask of {source.path} would "

@@ -1,10 +1,11 @@
 """The user's pictures: which files, folders, patterns and videos name them, and their pixels one after another."""
 
 import glob
+import itertools
 import os
 import struct
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from skinseg.errors import UserError
 from skinseg.images.decoding import Image, read_reduced
-from skinseg.images.files import IMAGE_SUFFIXES, PassedOver, canonical, is_image_name, walk
+from skinseg.images.files import IMAGE_SUFFIXES, PassedOver, canonical, is_clutter, is_image_name, walk
 
 VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm"})
 
@@ -27,7 +28,11 @@ os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 
 LARGE = 64_000_000
-"""Pixels above which a photograph is decoded at a part of its size: the network sees far fewer."""
+"""Pixels above which a photograph is decoded at a part of its size, for memory; the network sees far fewer, but in
+windows."""
+
+
+_NONE: Mapping[Path, str] = {}
 
 
 @dataclass(frozen=True)
@@ -67,11 +72,12 @@ class Found:
     passed_over: list[PassedOver]
 
 
-def find_pictures(given: Sequence[str]) -> Found:
+def find_pictures(given: Sequence[str], ours: Mapping[Path, str] = _NONE) -> Found:
     """The photographs and videos that files, folders and patterns name, each once, in order.
 
     A folder means the photographs in it and below, in linked folders too; videos are named themselves or by a
     pattern, because one is as much work as a folder of photographs. `**` in a pattern means any depth.
+    ours: files, resolved, that are passed over, and why.
     Raises UserError for what does not exist or holds no image, and for two outputs of one name.
     """
     sources: dict[Path, Source] = {}
@@ -88,16 +94,19 @@ def find_pictures(given: Sequence[str]) -> Found:
                 elif Source(file, "").is_video:
                     passed.append(PassedOver(file, "a video; name it itself"))
                 else:
-                    passed.append(PassedOver(file, f"{file.suffix or 'no suffix'} is no photograph's ending"))
+                    passed.append(PassedOver(file, _no_photograph(file)))
         else:
             # A file whose name has brackets is itself and no pattern.
             names = [each] if path.is_file() else sorted(glob.glob(each, recursive=True))
-            matches = [Path(name) for name in names]
-            named = [
-                Source(file, file.stem)
-                for file in matches
-                if path.is_file() or (file.is_file() and (is_image_name(file) or Source(file, "").is_video))
-            ]
+            named = []
+            fixed = len([*itertools.takewhile(lambda part: not glob.has_magic(part), path.parts)])
+            for file in map(Path, names):
+                if names != [each] and any(map(is_clutter, file.parts[fixed:])):
+                    continue
+                if path.is_file() or (file.is_file() and (is_image_name(file) or Source(file, "").is_video)):
+                    named.append(Source(file, file.stem))
+                elif not file.is_dir():
+                    passed.append(PassedOver(file, _no_photograph(file)))
         if not named:
             what = "holds no image" if path.is_dir() else "is no image file and matches none"
             raise UserError(
@@ -105,7 +114,11 @@ def find_pictures(given: Sequence[str]) -> Found:
                 "a folder of photographs or a pattern"
             )
         for source in named:
-            sources.setdefault(source.path.resolve(), source)
+            resolved = source.path.resolve()
+            if resolved in ours:
+                passed.append(PassedOver(source.path, ours[resolved]))
+            else:
+                sources.setdefault(resolved, source)
     first: dict[tuple[bool, str], Source] = {}
     for source in sources.values():
         twin = first.setdefault((source.is_video, source.name), source)
@@ -118,21 +131,28 @@ def find_pictures(given: Sequence[str]) -> Found:
     return Found(list(sources.values()), passed)
 
 
+def _no_photograph(file: Path) -> str:
+    """Why a file is passed over."""
+    if not file.is_file():
+        return "a link that leads nowhere" if file.is_symlink() else "no file"
+    return f"{file.suffix or 'no suffix'} is no photograph's ending"
+
+
 def count_pictures(sources: Sequence[Source]) -> int:
     """Photographs, and the frames that videos say they have: for a progress bar."""
     videos = [source.path for source in sources if source.is_video]
     return len(sources) - len(videos) + sum(_frames_said(path) if _is_text(path) else 1 for path in videos)
 
 
-def read_pictures(sources: Sequence[Source], most: int = LARGE) -> Iterator[Picture]:
-    """Pixels one after another, at most `most` of a photograph; what cannot be read comes as a picture that says
-    why."""
+def read_pictures(sources: Sequence[Source], left: int = LARGE // 4) -> Iterator[Picture]:
+    """Pixels one after another, of a photograph of more than `LARGE` at most `left`; what cannot be read comes as a
+    picture that says why."""
     for source in sources:
         try:
             if source.is_video:
                 yield from _frames(source)
             else:
-                yield Picture(source.path, source.name, *read_reduced(source.path, most))
+                yield Picture(source.path, source.name, *read_reduced(source.path, LARGE, left))
         except UserError as error:
             yield Picture(source.path, source.name, error=str(error))
 
