@@ -1,6 +1,7 @@
 """What can be said of arguments before torch is imported, which takes many seconds."""
 
 import os
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from skinseg.errors import UserError
@@ -32,3 +33,27 @@ def check_place(option: str, folder: Path) -> None:
         raise UserError(
             f"{option} {folder}: {there} cannot be written to; change its rights, or name another place"
         )
+
+
+def check_own(folder: Path, names: Collection[str], marks: Mapping[str, bytes]) -> None:
+    """Raise UserError where a command would replace files that it did not write.
+
+    names: of what it writes into the folder, or deletes there. marks: by some of these names, bytes that only a file of
+    this package holds, near its start or its end; where one does, all are taken for an earlier call's.
+    """
+    there = [name for name in names if os.path.lexists(folder / name)]
+    if there and not any(_holds(folder / name, mark) for name, mark in marks.items()):
+        raise UserError(
+            f"--out {folder}: {there[0]} is there and was not written by skinseg, which would replace it; name another "
+            "folder"
+        )
+
+
+def _holds(path: Path, mark: bytes) -> bool:
+    try:
+        with path.open("rb") as file:
+            start = file.read(1 << 16)
+            file.seek(max(0, path.stat().st_size - (1 << 16)))
+            return mark in start or mark in file.read()
+    except OSError:
+        return False

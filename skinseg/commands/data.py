@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from skinseg.commands.checks import check_own
 from skinseg.errors import UserError
 
 
@@ -84,6 +85,9 @@ def leaks(data_root: Path, *, split: Path | None = None, out: Path = Path("resul
     Example:
         skinseg data leaks data --out results/leaks
     """
+    sheets = [path.name for path in sorted(out.glob("leaks-*.jpg"))]
+    check_own(out, ("leaks.csv", *sheets), {"leaks.csv": b"dataset,image,part,of_dataset"})
+
     from skinseg.curation.leaks import run_leaks
 
     run_leaks(data_root, out, split)

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from skinseg.commands.checks import check_model
+from skinseg.commands.checks import check_model, check_own
+from skinseg.models.exported import CONFIG, ONNX, WEIGHTS
 
 
 def export(
@@ -31,6 +32,7 @@ def export(
         skinseg export runs/finetune --out exported --results results/latest
     """
     check_model(checkpoint)
+    check_own(out, (CONFIG, WEIGHTS, ONNX, "model.int8.onnx", "README.md"), {CONFIG: b'"sha256"'})
 
     from skinseg.export.quantization import ALLOWED
     from skinseg.reports.model_card import export_with_card

@@ -4,8 +4,26 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from skinseg.commands.checks import check_model, check_views
+from skinseg.commands.checks import check_model, check_own, check_views
 from skinseg.errors import UserError
+
+_REPORTS = (
+    "report.html",
+    "report.md",
+    "report.tex",
+    "report.csv",
+    "tables.csv",
+    "learning-curves.csv",
+    "slices.csv",
+)
+_RESULTS = ("rows.parquet", "run.json", "panels", "scenes.parquet", "curves.csv")
+_MARKS = {
+    "rows.parquet": b"result rows ",
+    "run.json": b'"split_seed"',
+    "report.html": b"<title>Skin segmentation report",
+    "panels/id.txt": b"",
+}
+"""See `check_own`: what an evaluation and a report write into a folder, and how they are known."""
 
 
 def evaluate(
@@ -65,6 +83,7 @@ def evaluate(
         raise UserError("--views goes with --checkpoint: masks are seen as they are; leave it out")
     if checkpoint is not None:
         check_model(checkpoint)
+    check_own(out, (*_RESULTS, *_REPORTS), _MARKS)
 
     from skinseg import tracking
     from skinseg.evaluation import command
@@ -108,6 +127,9 @@ def report(results: Sequence[Path], *, out: Path | None = None, slices: bool = F
     Example:
         skinseg report results/a results/b --out results/both
     """
+    if out is not None:
+        check_own(out, _REPORTS, _MARKS)
+
     from skinseg.reports.console import print_tables
     from skinseg.reports.report import write_report
 

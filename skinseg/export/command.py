@@ -100,9 +100,10 @@ def export(
     int8 = None
     if int8_data is not None:
         int8 = quantized(to_onnx(predictor.model, record) if half else onnx_model, exported, int8_data)
+    # The record first: by it a folder is known for an export, should the rest not be written.
     files = {
-        WEIGHTS: weights,
         CONFIG: (json.dumps(record, indent=2) + "\n").encode(),
+        WEIGHTS: weights,
         ONNX: onnx_model,
     }
     if int8 is not None and int8.kept:
