@@ -6,11 +6,14 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast
 
+import yaml
 from pydantic import Field, Strict, TypeAdapter, ValidationError
 
 from skinseg.errors import UserError
 
 Made = TypeVar("Made")
+
+_DEEPEST = 50  # levels of a YAML file: parsers call themselves for each
 
 Whole = Annotated[int, Strict()]
 Count = Annotated[int, Strict(), Field(ge=0)]
@@ -40,6 +43,29 @@ def read_json(path: Path, way_out: str) -> Any:
         raise UserError(
             f"{path}: cannot be read as JSON ({' '.join(str(error).split())}); {way_out}"
         ) from error
+
+
+def grown(text: str, aliases: bool = False) -> str | None:
+    """What of a YAML text makes more of it than it is long, or None: an alias, unless these may be, or levels below
+    levels. Raises yaml.YAMLError where it is none."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            return f"more than {_DEEPEST} levels"
+        if isinstance(event, yaml.AliasEvent) and not aliases:
+            return f"the alias *{event.anchor}"
+    return None
+
+
+def is_huge(record: object, most: int = 100_000) -> bool:
+    """Whether a record has more values than `most`, each counted wherever an alias repeats it."""
+    left, count = [record], 0
+    while left and count <= most:
+        each = left.pop()
+        count += 1
+        left += each.values() if isinstance(each, dict) else each if isinstance(each, list) else ()
+    return count > most
 
 
 @cache

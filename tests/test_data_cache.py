@@ -32,6 +32,24 @@ def test_round_trip_is_exact_where_nothing_shrinks(tmp_path: Path) -> None:
             assert (cached.subject, cached.tone) == (read.subject, read.tone)
 
 
+@pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "no list", "lost pixels"])
+def test_a_damaged_cache_is_made_again(damage: str, tmp_path: Path) -> None:
+    dataset = open_dataset("hgr", fakes.make_hgr(tmp_path / "hgr", 4))
+    folder = open_cache(dataset, 32, tmp_path / "cache").folder
+    index, pixels = folder / "index.json", folder / "images.u8"
+    whole = {path.name: path.read_bytes() for path in folder.iterdir()}
+    text = whole["index.json"]
+    changed = {
+        "cut": text[:-9], "flipped": text.replace(b'"height": 24', b'"height": 26'), "empty": b"", "no list": b"[]\n",
+        "lost pixels": text,
+    }  # fmt: skip
+    index.write_bytes(changed[damage])
+    if damage == "lost pixels":
+        pixels.write_bytes(whole["images.u8"][:-5])
+    assert len(open_cache(dataset, 32, tmp_path / "cache")) == 4
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == whole
+
+
 def test_a_further_head_has_a_cache_of_its_own_where_it_may_be_labelled(tmp_path: Path) -> None:
     three = ("skin", "person", "hair")
     rendered = open_dataset("rendered", fakes.make_rendered(tmp_path / "rendered", 4))

@@ -15,7 +15,8 @@ from skinseg.cli import main
 from skinseg.datasets.rendered import Rendered
 from skinseg.errors import UserError
 from skinseg.recognition import training
-from skinseg.recognition.recogniser import FILE, Calibration, Recogniser, calibrated, groups_of, load
+from skinseg.recognition.network import ToneNetwork
+from skinseg.recognition.recogniser import FILE, Calibration, Recogniser, calibrated, groups_of, load, write
 from skinseg.recognition.training import RESULT, STATE, Options, Shown, balanced, calibrate, train
 from skinseg.recognition.view import GREY, SIDE, View, greyed, hidden, inputs, told_by, view_of
 from skinseg.synthetic.label_image import read_labels
@@ -226,3 +227,38 @@ def test_labels_go_before_a_recogniser_and_it_before_ita(tmp_path: Path) -> None
     fakes.make_rendered(tmp_path / "rendered", 6)
     labelled = open_dataset("rendered", tmp_path / "rendered")[1]
     assert tone_of(labelled, stub)[:2] == (2, "labelled")
+
+
+@pytest.fixture(scope="module")
+def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("untrained") / "a.ckpt"
+    encoder = "tu-mobilenetv3_small_100"
+    write(path, ToneNetwork(encoder, None), Calibration(), {"encoder": encoder})
+    assert load(path).calibration == Calibration()
+    return path
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"encoder": 3}, "encoder: 3 found"),
+        ({"mean": [0.5]}, "mean: .* found"),
+        ({"std": [0.0, 1.0, 1.0]}, "std.0: 0.0 found"),
+        ({"calibration": {"slope": 0.0}}, "calibration.slope: 0.0 found"),
+        ({"calibration": {"spread": float("nan")}}, "calibration.spread: nan found"),
+        ({"sha256": "0" * 64}, "not those that were written"),
+        ({"encoder": "tu-mobilenetv3_small_050"}, "do not fit tu-mobilenetv3_small_050"),
+        ({"format": 2}, "format 2, 1 expected"),
+    ],
+)
+def test_a_recogniser_that_is_not_as_it_was_written_is_refused(
+    change: dict[str, Any], said: str, untrained: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.ckpt"
+    content = torch.load(untrained, weights_only=True)
+    if "encoder" in change:
+        del content["skinseg tones"]["sha256"]
+    content["skinseg tones"] |= change
+    torch.save(content, path)
+    with pytest.raises(UserError, match=said):
+        load(path)

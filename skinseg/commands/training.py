@@ -18,8 +18,7 @@ from skinseg.commands.checks import check_model, check_place
 from skinseg.commands.parser import refuse_unknown
 from skinseg.errors import UserError, did_you_mean
 from skinseg.models.exported import AUTO
-
-_DEEPEST = 50  # levels of a config
+from skinseg.records import grown
 
 
 def fit(*options: str) -> None:
@@ -175,18 +174,13 @@ def _check_config(file: Path, trusted: bool) -> None:
         ) from error
     if "\0" in text:
         raise UserError(f"--config {file}: a NUL character found, expected text; give a YAML file in UTF-8")
-    depth = 0
     with suppress(yaml.YAMLError):  # Lightning's parser says better where it is no YAML
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            found = f"more than {_DEEPEST} levels" if depth > _DEEPEST else None
-            if isinstance(event, yaml.AliasEvent) and not trusted:
-                found = f"the alias *{event.anchor}"
-            if found:
-                raise UserError(
-                    f"--config {file}: {found} found, expected plain values, as a run's own config.yaml has; write "
-                    "them out, or give --trust for aliases of your own"
-                )
+        found = grown(text, aliases=trusted)
+        if found:
+            raise UserError(
+                f"--config {file}: {found} found, expected plain values, as a run's own config.yaml has; write "
+                "them out, or give --trust for aliases of your own"
+            )
 
 
 def _flat(file: Path) -> dict[str, Any]:

@@ -186,6 +186,7 @@ def _finding(dataset: Dataset | Finding, split_file: Path | None, trained: "Reco
         mask_form=dataset.mask_form,
         labels=dataset.labels,
         label_policy=dataset.label_policy,
+        warnings=[_entry(each.path, f"passed over: {each.reason}") for each in dataset.passed_over],
     )
     looks = _look_at_all(dataset, trained)
     for item, look in zip(dataset.items, looks, strict=True):

@@ -7,8 +7,9 @@ written beside and renamed: changed contents, another size or version lead to an
 
 import hashlib
 import json
+import shutil
 from collections.abc import Collection, Iterable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,7 +26,7 @@ from skinseg.datasets.sample import BACKGROUND, FOREGROUND, IGNORE, Mask, Sample
 from skinseg.files import folder_whole
 from skinseg.images.decoding import Image
 
-VERSION = 2  # raise it when the layout, the resizing or a reader's rule changes
+VERSION = 3  # raise it when the layout, the resizing or a reader's rule changes
 
 
 @dataclass(frozen=True)
@@ -45,11 +46,20 @@ class CachedImage:
 
 
 class DecodedCache:
-    """A finished cache, opened for reading. Picklable: a worker process maps the files anew."""
+    """A finished cache, opened for reading. Picklable: a worker process maps the files anew.
+
+    Raises ValueError or OSError where the folder is not as it was written: the index by its digest, the rest by size.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+        digest, _, text = (folder / "index.json").read_text(encoding="utf-8").partition("\n")
+        if digest != _digest(text):
+            raise ValueError(f"{folder / 'index.json'} is damaged")
+        index = json.loads(text)
+        for name, size in index["sizes"].items():
+            if (folder / name).stat().st_size != size:
+                raise ValueError(f"{folder / name} is damaged")
         self.dataset: str = index["dataset"]
         self.entries = tuple(_entry(record) for record in index["entries"])
         self.position = {entry.image_id: i for i, entry in enumerate(self.entries)}
@@ -120,14 +130,21 @@ def open_cache(
     decides = f"{VERSION} {long_side} {fingerprint(dataset, cache_dir, bool(heads))}{meant}"
     name = f"{dataset.name}-{long_side}{kind}-{hashlib.sha256(decides.encode()).hexdigest()[:16]}"
     folder = cache_dir / name
-    if not (folder / "index.json").is_file():
-        try:
-            with folder_whole(folder) as beside:
-                _write(dataset, long_side, beside, kept)
-        except OSError:
-            if not (folder / "index.json").is_file():  # anything but another process that was first
-                raise
+    if folder.is_dir():
+        with suppress(ValueError, OSError):
+            return DecodedCache(folder)
+        shutil.rmtree(folder, ignore_errors=True)  # damaged; all of it can be made again
+    try:
+        with folder_whole(folder) as beside:
+            _write(dataset, long_side, beside, kept)
+    except OSError:
+        if not (folder / "index.json").is_file():  # anything but another process that was first
+            raise
     return DecodedCache(folder)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def shrink(image: Image, masks: Mapping[str, Mask], long_side: int) -> tuple[Image, Mapping[str, Mask]]:
@@ -183,8 +200,11 @@ def _write(dataset: Dataset, long_side: int, folder: Path, kept: Collection[str]
                 CachedImage(sample.image_id, height, width, offset, sample.subject, sample.tone, counts)
             )
             offset += height * width
-    index_text = json.dumps({"dataset": dataset.name, "entries": [asdict(entry) for entry in entries]})
-    (folder / "index.json").write_text(index_text, encoding="utf-8")
+    sizes = {path.name: path.stat().st_size for path in sorted(folder.glob("*.u8"))}
+    text = json.dumps(
+        {"dataset": dataset.name, "sizes": sizes, "entries": [asdict(entry) for entry in entries]}
+    )
+    (folder / "index.json").write_text(f"{_digest(text)}\n{text}", encoding="utf-8")
 
 
 def _with_progress(indices: range, description: str) -> Iterable[int]:

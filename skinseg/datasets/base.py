@@ -16,7 +16,7 @@ from skinseg.datasets.name_table import find_image, read_name_table
 from skinseg.datasets.sample import Mask, Sample
 from skinseg.errors import UserError
 from skinseg.images.decoding import Image, Stored, read_image, read_stored
-from skinseg.images.files import canonical, is_clutter, is_image_name
+from skinseg.images.files import PassedOver, canonical, is_clutter, is_image_name
 
 TONES_FILE = "tones.csv"
 
@@ -65,6 +65,7 @@ class Dataset(ABC):
     labels: the user's changes to `label_defaults`, see `label_policy.parse_labels`; those on parts that this
         dataset does not know change nothing here.
     strict: raise for the first flaw. Otherwise what does not pair is left out and listed in `flaws`.
+    `passed_over` are what lies in the folders of images and masks and is no picture by its name.
 
     Opening lists the files and raises UserError where masks are missing, or images are; nothing is decoded.
     """
@@ -89,6 +90,7 @@ class Dataset(ABC):
         self.labels = {part: (labels or {}).get(part, choice) for part, choice in self.label_defaults.items()}
         self.strict = strict
         self.flaws: list[Flaw] = []
+        self.passed_over: list[PassedOver] = []
         items = (item for item in self.list_items() if item.image_id not in self.excluded)
         self.items = tuple(sorted(items, key=lambda item: item.image_id))
         if not self.items and not self.flaws:
@@ -256,7 +258,7 @@ class Dataset(ABC):
             yield Item(part.prefix + stem, image_of[stem], mask_of[stem], subject=subject)
 
     def files_by_stem(self, folder: Path) -> dict[str, Path]:
-        """The image files in `folder` by `canonical` name without suffix; other files and hidden ones are passed over.
+        """The image files in `folder` by `canonical` name without suffix; other files are `passed_over`.
 
         Complains where two files have one such name: which of them is meant would be a guess.
         """
@@ -268,6 +270,13 @@ class Dataset(ABC):
                 first = files.setdefault(stem, path)
                 if first is not path:
                     twins.setdefault(stem, [first]).append(path)
+            elif not is_clutter(path.name):
+                why = (
+                    "a folder, which is not looked into"
+                    if path.is_dir()
+                    else f"no picture's ending ({path.suffix})"
+                )
+                self.passed_over.append(PassedOver(path, why))
         for stem, paths in twins.items():
             names = " and ".join(path.name for path in paths)
             self.complain(

@@ -11,7 +11,7 @@ from skinseg.datasets.heads import HEADS
 from skinseg.datasets.mask_levels import MEANINGS
 from skinseg.datasets.sample import Sample
 from skinseg.errors import UserError
-from skinseg.images.decoding import read_image
+from skinseg.images.decoding import check_sums, read_image
 from skinseg.synthetic.label_image import read_labels
 from skinseg.synthetic.labels import PartClass
 
@@ -80,6 +80,7 @@ class Rendered(Dataset):
 
     def read(self, item: Item) -> Sample:
         # The base class decodes masks to colours; here the value of a pixel is its index.
+        check_sums(item.mask_path)
         image, labels = read_image(item.image_path), read_labels(item.mask_path)
         if labels.shape != image.shape[:2]:
             raise UserError(

@@ -64,7 +64,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     if path.suffix == Path(WEIGHTS).suffix:
         return _read_exported(path)
     try:
-        damaged = _damaged_member(path)
+        damaged = damaged_member(path)
         content = None if damaged else torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise UserError(
@@ -89,7 +89,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     return _checkpoint(path, metadata, weights)
 
 
-def _damaged_member(path: Path) -> str | None:
+def damaged_member(path: Path) -> str | None:
     """What of a checkpoint's file does not have its check sum, None where all has: torch itself reads it regardless.
 
     Raises zipfile's errors for what is no zip archive, and ValueError for one that could take more memory than it has

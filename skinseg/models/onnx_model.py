@@ -80,7 +80,11 @@ class OnnxPredictor(ImagePredictor):
             raise UserError(
                 f"{name} cannot be read ({type(error).__name__}): a whole file that `skinseg export` wrote expected"
             ) from error
-        self.record = _record(self.session.get_modelmeta().custom_metadata_map.get(KEY), name)
+        try:
+            text = self.session.get_modelmeta().custom_metadata_map.get(KEY)
+        except UnicodeDecodeError:
+            text = None
+        self.record = _record(text, name)
         found = typed(OnnxRecord, self.record, f"{name}: its {KEY!r} record", "export the checkpoint again")
         if not has_seal:
             raise UserError(f"{name}: its {KEY!r} record has no {SEAL}; export the checkpoint again")

@@ -2,21 +2,24 @@
 
 import itertools
 import math
-import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from pydantic import Field
 
 from skinseg.datasets.sample import Sample
 from skinseg.errors import UserError
-from skinseg.models.encoder import weights_sha256
+from skinseg.models.checkpoint import damaged_member
+from skinseg.models.encoder import check_finite, weights_sha256
+from skinseg.models.record import Channels
 from skinseg.recognition.network import ToneNetwork
 from skinseg.recognition.view import View, hidden, inputs, view_of
+from skinseg.records import typed
 from skinseg.tones.ita import ITA_RANGES
 
 KEY = "skinseg tones"
@@ -37,10 +40,23 @@ class Calibration:
     of the errors lie in the middle 90 %. frames: on how many.
     """
 
-    slope: float = 1.0
-    intercept: float = 0.0
-    spread: float = 1.0
+    slope: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    intercept: Annotated[float, Field(allow_inf_nan=False)] = 0.0
+    spread: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     frames: int = 0
+
+
+@dataclass(frozen=True)
+class _Record:
+    """What a recogniser's file says of its network. sha256: of the weights; files of earlier versions have none."""
+
+    encoder: str
+    mean: Channels
+    std: Annotated[
+        list[Annotated[float, Field(gt=0, allow_inf_nan=False)]], Field(min_length=3, max_length=3)
+    ]
+    calibration: Calibration
+    sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -118,14 +134,21 @@ def calibrated(mean: float, deviation: float, calibration: Calibration) -> Answe
 
 def write(path: Path, network: ToneNetwork, calibration: Calibration, record: Mapping[str, Any]) -> None:
     """The file that `load` reads: weights and plain values."""
-    known = {"format": FORMAT, **record, **network.channels, "calibration": vars(calibration)}
+    sha256 = weights_sha256(network.state_dict())
+    known = {
+        "format": FORMAT,
+        **record,
+        **network.channels,
+        "calibration": vars(calibration),
+        "sha256": sha256,
+    }
     torch.save({KEY: known, "state_dict": network.state_dict()}, path)
 
 
 def load(path: Path) -> Recogniser:
     """A recogniser's file, or the one in a folder that `skinseg tones train` wrote. Runs no code from it.
 
-    Raises UserError where there is none, and where it is another kind of file.
+    Raises UserError where there is none, where it is another kind of file, and where it is not as it was written.
     """
     file = path / FILE if path.is_dir() or path == DEFAULT else path
     if not file.is_file():
@@ -133,27 +156,30 @@ def load(path: Path) -> Recogniser:
             f"recogniser {file}: does not exist, expected what `skinseg tones train` writes; train one on a "
             "rendered set, or name another with --recogniser"
         )
+    what, way_out = f"recogniser {file}", "train it again, or take another file"
     try:
-        content: Any = torch.load(file, map_location="cpu", weights_only=True)
-        record = content[KEY]
-        weights = content["state_dict"]
-    except (
-        OSError,
-        RuntimeError,
-        EOFError,
-        KeyError,
-        TypeError,
-        IndexError,
-        pickle.UnpicklingError,
-    ) as error:
+        damaged = damaged_member(file)
+        content: Any = None if damaged else torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # on bytes of another kind the unpickler fails in any way, IndexError too
         raise UserError(
-            f"recogniser {file}: cannot be read ({type(error).__name__}), expected what `skinseg tones train` writes; "
-            "train it again"
+            f"{what}: cannot be read ({type(error).__name__}), expected what `skinseg tones train` writes; {way_out}"
         ) from error
+    record = content.get(KEY) if isinstance(content, dict) else None
+    weights = content.get("state_dict") if isinstance(content, dict) else None
+    if not isinstance(record, dict) or not isinstance(weights, dict):
+        said = f"{damaged} is not as it was written" if damaged else "no recogniser's record in it"
+        raise UserError(f"{what}: {said}, expected what `skinseg tones train` writes; {way_out}")
     if record.get("format") != FORMAT:
         raise UserError(
-            f"recogniser {file}: format {record.get('format')!r}, {FORMAT} expected; use the skinseg that wrote it"
+            f"{what}: format {record.get('format')!r}, {FORMAT} expected; use the skinseg that wrote it"
         )
-    network = ToneNetwork(record["encoder"], None, record["mean"], record["std"])
-    network.load_state_dict(weights)
-    return Recogniser(network, Calibration(**record["calibration"]), record)
+    found = typed(_Record, record, what, way_out)
+    check_finite(weights, what)
+    if found.sha256 not in (None, weights_sha256(weights)):
+        raise UserError(f"{what}: its weights are not those that were written, by their hash; {way_out}")
+    network = ToneNetwork(found.encoder, None, found.mean, found.std)
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise UserError(f"{what}: its weights do not fit {found.encoder}; {way_out}") from error
+    return Recogniser(network, found.calibration, record)

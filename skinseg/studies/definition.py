@@ -13,7 +13,7 @@ import yaml
 from pydantic import ConfigDict, Field
 
 from skinseg.errors import UserError
-from skinseg.records import Count, Number, Positive, Truth, typed
+from skinseg.records import Count, Number, Positive, Truth, grown, is_huge, typed
 from skinseg.studies.claims import NEEDS, Claim
 from skinseg.studies.estimates import METRICS
 from skinseg.training.adaptation import ADAPTATIONS, METHODS
@@ -182,7 +182,14 @@ def read_study(path: Path) -> Study:
 def read_keys(path: Path) -> dict[str, Any]:
     """A YAML file of keys with values. Raises UserError where it is none."""
     try:
-        record = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        if found := grown(text, aliases=True):
+            raise UserError(f"{path}: {found} found, expected fewer; {_WAY_OUT}")
+        record = yaml.safe_load(text)
+        if is_huge(record):
+            raise UserError(
+                f"{path}: aliases make more than 100,000 values of it, expected fewer; {_WAY_OUT}"
+            )
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise UserError(
             f"{path}: cannot be read as YAML ({' '.join(str(error).split())}); correct it"
