@@ -105,19 +105,21 @@ class ImagePredictor(ABC):
         rows, columns = _resized_shape(height, width, self.size)
         return _enlarged(probability[:rows, :columns], height, width)
 
-    def images_at_once(self, shape: tuple[int, ...]) -> int:
-        """How many images of a shape (H, W, ...) memory has room for in one pass, at least 1."""
+    def images_at_once(self, shape: tuple[int, ...], held: int = 0) -> int:
+        """How many images of a shape (H, W, ...) memory has room for in one pass, at least 1, beside `held` bytes."""
         rows, columns = _resized_shape(shape[0], shape[1], self.size)
         # The image and two probability maps at its own resolution are held beside the network.
         each = rows * columns * BYTES_PER_PIXEL + shape[0] * shape[1] * (3 + 2 * 4)
-        return int(max(1, min(LARGEST_BATCH, BATCH_BYTES // each, _free_bytes() // 4 // each)))
+        room = min(BATCH_BYTES - held, _free_bytes() / 4)
+        return int(max(1, min(LARGEST_BATCH, room // each)))
 
     def _tiled(self, image: Image, long_side: int) -> Prediction:
         seen = resized(image, long_side)
         height, width = seen.shape[:2]
         cells = itertools.product(windows(height, self.size), windows(width, self.size))
         found: dict[str, Probability] = {}
-        for chunk in _chunks(cells, self.images_at_once((self.size, self.size))):
+        maps = height * width * (3 + 2 * 4)  # the image and two maps of probabilities
+        for chunk in _chunks(cells, self.images_at_once((self.size, self.size), maps)):
             batch = [self._padded(seen[down.place, across.place]) for down, across in chunk]
             result = self.run(np.concatenate(batch))
             check_finite(result)

@@ -16,10 +16,9 @@ from skinseg.datasets.sample import Sample
 from skinseg.errors import UserError
 from skinseg.models.checkpoint import damaged_member
 from skinseg.models.encoder import check_finite, weights_sha256
-from skinseg.models.record import Channels
 from skinseg.recognition.network import ToneNetwork
 from skinseg.recognition.view import View, hidden, inputs, view_of
-from skinseg.records import typed
+from skinseg.records import Number, typed
 from skinseg.tones.ita import ITA_RANGES
 
 KEY = "skinseg tones"
@@ -46,15 +45,16 @@ class Calibration:
     frames: int = 0
 
 
+_Spread = Annotated[Number, Field(gt=0)]
+
+
 @dataclass(frozen=True)
 class _Record:
     """What a recogniser's file says of its network. sha256: of the weights; files of earlier versions have none."""
 
     encoder: str
-    mean: Channels
-    std: Annotated[
-        list[Annotated[float, Field(gt=0, allow_inf_nan=False)]], Field(min_length=3, max_length=3)
-    ]
+    mean: tuple[Number, Number, Number]
+    std: tuple[_Spread, _Spread, _Spread]
     calibration: Calibration
     sha256: str | None = None
 
