@@ -164,6 +164,13 @@ test: setup  ## The whole test suite, real Blender included
 test-fast: $(VENV)/.ready  ## Without what renders, trains or takes seconds
 	$(VENV)/bin/python -m pytest -n 2 --dist worksteal --hypothesis-profile fast -m 'not slow' $(ARGS)
 
+# Minutes; a small sample of each campaign is in the suite.
+FAULTS ?= 1000
+KILLS  ?= 10
+.PHONY: faults
+faults: setup  ## Mutated inputs, hostile files, kills at random moments, and the counts: SEED=n FAULTS=n KILLS=n
+	$(VENV)/bin/python -m tests.faults --seed $(SEED) --count $(FAULTS) --kills $(KILLS) $(ARGS)
+
 .PHONY: clean
 clean:  ## Remove caches and environments; runs, results and rendered frames stay
 	rm -rf $(VENV) $(RENDER) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
