@@ -1,7 +1,7 @@
 """A set that is even in what a camera sees: which scenes to render next, so that the emptiest cells fill first.
 
-Beside it, at an equal budget of renders: scenes at random; rejection, which keeps no more than its share of a cell; and
-the breadth-first queue of Jain et al. (TBIOM 2024), with scenes in place of latent vectors.
+Beside it, at an equal budget of renders: scenes at random; rejection, which passes over scenes whose likeliest cell has
+its share; and the breadth-first queue of Jain et al. (TBIOM 2024), with scenes in place of latent vectors.
 """
 
 import time
@@ -27,7 +27,9 @@ from skinseg.synthetic.scene import Scene
 BATCH = 24  # scenes that are rendered before the foresight is fitted again
 PILOT = 0.2  # of the frames, at random, before there is any foresight
 LEAST_PILOT = 24
-SCREENED = 12  # scenes drawn for each that is rendered: 60 ms against a frame's 1.8 s
+SCREENED = 8  # scenes drawn for each that is rendered: 45 ms against a frame's 1.5 s
+WAITING = 4096  # scenes that were drawn and not taken, of which later batches may take some
+EMPTY, LEVEL = 2, 4  # powers with which a cell is worth less the more frames it, and its levels, have
 UNREACHABLE = 0.002  # chance below which no scene is taken to show a level
 UNLIKELY = 0.02  # chance below which an empty cell is named
 CHILDREN = 3  # of Jain et al.
@@ -143,20 +145,6 @@ class Uniform:
 
 
 @dataclass
-class Rejection(Uniform):
-    """Scenes as they are drawn, of which a cell keeps its share of the count and no more."""
-
-    counts: Counter[Cell] = field(default_factory=Counter)
-
-    def keeps(self, scene: Scene, values: tuple[float, ...] | None, cell: Cell | None) -> bool:
-        share = -(-self.count // len(all_cells(self.axes)))
-        if cell is None or self.counts[cell] >= share:
-            return False
-        self.counts[cell] += 1
-        return True
-
-
-@dataclass
 class Foreseen(Uniform):
     """A pilot at random, then those of many scenes that are likely to show the emptiest cells."""
 
@@ -164,24 +152,34 @@ class Foreseen(Uniform):
     values: list[tuple[float, ...]] = field(default_factory=list)
     counts: Counter[Cell] = field(default_factory=Counter)
     shown: int = 0
+    waiting: list[tuple[Scene, Floats]] = field(default_factory=list)
     likeliest: Floats | None = None
 
     def choose(self, count: int) -> list[Scene]:
         pilot = min(self.count, max(LEAST_PILOT, round(PILOT * self.count)))
         if self.shown < pilot or len(self.values) < 2:
             return super().choose(min(count, max(pilot - self.shown, 1)))
+        new = [self.next_scene() for _ in range(SCREENED * count)]
+        self.waiting += [(scene, features(scene)) for scene in new]
         foresight = fit(np.stack(self.inputs), np.array(self.values))
-        scenes = [self.next_scene() for _ in range(SCREENED * count)]
-        seen = np.stack([features(scene) for scene in scenes])
+        seen = np.stack([numbers for _, numbers in self.waiting])
         chances = foresight.cells(self.axes, seen)
         highest = chances.max(axis=0)
         if self.likeliest is None:
             self._check(foresight.levels(self.axes, seen))
         self.likeliest = highest if self.likeliest is None else np.maximum(self.likeliest, highest)
+        taken = self.pick(chances, count)
+        chosen = [self.waiting[place][0] for place in taken]
+        left = set(range(len(self.waiting))).difference(taken)
+        self.waiting = [self.waiting[place] for place in sorted(left)][-WAITING:]
+        return chosen
+
+    def pick(self, chances: Floats, count: int) -> list[int]:
+        """Which of the scenes that wait to take, from the chance of each cell, (scenes, *cells)."""
         table = np.zeros(chances.shape[1:])
         for cell, number in self.counts.items():
             table[cell] = number
-        return [scenes[place] for place in fill(table, chances, count)]
+        return fill(table, chances, count)
 
     def keeps(self, scene: Scene, values: tuple[float, ...] | None, cell: Cell | None) -> bool:
         self.shown += 1
@@ -212,6 +210,24 @@ class Foreseen(Uniform):
                     )
 
 
+@dataclass
+class Rejection(Foreseen):
+    """The same pilot and foresight; then scenes as they are drawn, but for those whose likeliest cell has its share of
+    the count already. Where too few are left, the rest is of those."""
+
+    def pick(self, chances: Floats, count: int) -> list[int]:
+        share = -(-self.count // chances[0].size)
+        counts, taken, full = self.counts.copy(), [], []
+        for place, each in enumerate(chances):
+            likeliest = tuple(int(level) for level in np.unravel_index(each.argmax(), each.shape))
+            if counts[likeliest] < share:
+                counts[likeliest] += 1
+                taken.append(place)
+            else:
+                full.append(place)
+        return [*taken, *full][:count]
+
+
 def fill(counts: Floats, chances: Floats, count: int) -> list[int]:
     """Which scenes to take, in turn, each the one that is worth most where least is expected to be.
 
@@ -223,11 +239,11 @@ def fill(counts: Floats, chances: Floats, count: int) -> list[int]:
     taken = []
     axes = range(expected.ndim)
     for _ in range(min(count, len(chances))):
-        worth = 1 / (1 + expected) ** 2
+        worth = 1 / (1 + expected) ** EMPTY
         for axis in axes:
             others = tuple(each for each in axes if each != axis)
             level = expected.sum(axis=others, keepdims=True) + 1
-            worth = worth * level.mean() / level
+            worth = worth * (level.mean() / level) ** LEVEL
         value = np.where(left, chances.reshape(len(chances), -1) @ worth.ravel(), -np.inf)
         place = int(value.argmax())
         left[place] = False

@@ -9,70 +9,66 @@ from scipy.stats import norm
 
 from skinseg.evaluation.bootstrap import Floats
 from skinseg.probing.cells import Axis
+from skinseg.probing.guesses import brightness, skin_tone
 from skinseg.synthetic.clothes.wardrobe import kind_of
 from skinseg.synthetic.config import TRACKS
 from skinseg.synthetic.room.panoramas import PANORAMAS
-from skinseg.synthetic.scene import SENSOR, Scene, Surface
-from skinseg.tones.ita import ITA_RANGES, LUMINANCE
+from skinseg.synthetic.scene import SENSOR, Scene
 
-RIDGE = 3.0  # on standardised features: as much as three frames that say nothing
+PENALTIES = (
+    3.0,
+    10.0,
+    30.0,
+    100.0,
+    300.0,
+)  # of ridge on standardised features, of which each axis takes the best
+GUESSES = 2  # features that are guesses of a measured number themselves
+BY_RULE = 8.0  # how much more a guess by rule may count than any other feature before it is penalised as much
 
 
 def features(scene: Scene) -> Floats:
-    """What of a scene goes with tone, framing and light as a camera sees them, float64 (F,)."""
+    """What of a scene goes with tone, framing and light as a camera sees them, float64 (F,), guesses by rule first."""
     person, camera, room = scene.people[0], scene.camera, scene.room
-    skin = person.skin
-    cloth = [each for each in person.garments if not kind_of(each).underwear]
+    behind, cloth, gain = brightness(scene)
+    worn = [each for each in person.garments if not kind_of(each).underwear]
     # Metres that the frame spans at the tracked part.
     span = math.log(SENSOR * math.hypot(camera.radius, camera.rise) / camera.focal_length)
-    tracks = [float(camera.track == track) for track in TRACKS]
-    dressed = float(bool(cloth))
-    walls, floor, ceiling = (_brightness(each) for each in (room.walls, room.floor, room.ceiling))
-    sky = float(np.dot(room.sky, LUMINANCE)) if room.sky else 0.0
+    tracks = {track: float(camera.track == track) for track in TRACKS}
+    trunk, limb = tracks["abdomen"] + tracks["back"], tracks["hand"] + tracks["arm"]
+    dressed, sleeve = float(bool(worn)), max((each.sleeve for each in worn), default=0.0)
+    front, people = math.cos(camera.theta - 1.5 * math.pi), math.log(len(scene.people))
     seen = room.panorama
-    panorama = [float(seen is not None and seen.kind == kind) for kind in PANORAMAS]
-    areas = sum(light.power for light in scene.lights if light.edge > 0)
-    sun = sum(light.power for light in scene.lights if light.edge <= 0)
-    warmth = float(np.mean([light.temperature for light in scene.lights])) if scene.lights else 5000.0
-    front = math.cos(camera.theta - 1.5 * math.pi)
     return np.array(
         [
-            skin.ita,
-            *(float(skin.fitzpatrick == group) for group in ITA_RANGES),
-            *tracks,
-            *(span * track for track in tracks),
-            *(dressed * track for track in tracks),
-            dressed,
-            sum(each.sleeve for each in cloth),
-            sum(each.leg for each in cloth),
-            person.body.phenotype.get("gender", 0.5),
-            person.body.phenotype.get("weight", 0.5),
-            math.log(len(scene.people)),
+            -skin_tone(scene),
+            behind,
+            person.skin.ita,
+            *tracks.values(),
+            *(span * track for track in tracks.values()),
+            *(dressed * track for track in tracks.values()),
+            max((each.hem for each in worn), default=0.0) * trunk,
+            sleeve * tracks["upper_body"],
+            sleeve * limb,
             front,
+            front * (tracks["face"] + tracks["upper_body"]),
+            people,
+            people * tracks["whole"],
+            person.body.phenotype.get("gender", 0.5),
             abs(camera.shift[0]) + abs(camera.shift[1]),
             camera.exposure,
             *camera.white_balance,
             camera.contrast,
             camera.saturation,
             camera.vignette,
-            walls,
-            floor,
-            ceiling,
-            walls * (seen is None),
-            sky,
+            cloth,
+            cloth * (trunk + limb),
+            behind * (trunk + limb),
+            gain,
             float(room.sky is not None),
-            *panorama,
-            math.log(seen.strength) if seen else 0.0,
-            math.log1p(areas),
-            sun,
-            warmth / 1000,
+            *(float(seen is not None and seen.kind == kind) for kind in PANORAMAS),
             float(bool(person.accessories)),
         ]
     )
-
-
-def _brightness(surface: Surface) -> float:
-    return float(np.mean([np.dot(color, LUMINANCE) for color in surface.colors])) if surface.colors else 0.3
 
 
 @dataclass(frozen=True)
@@ -107,14 +103,20 @@ def fit(scenes: Floats, values: Floats) -> Foresight:
     """From features (n, F) and what was measured (n, axes)."""
     centre, scale = scenes.mean(axis=0), scenes.std(axis=0)
     scale = np.where(scale > 1e-9, scale, 1.0)
-    inputs = _with_one((scenes - centre) / scale)
-    penalty = RIDGE * np.eye(inputs.shape[1])
-    penalty[-1, -1] = 1e-9
-    solved = np.linalg.solve(inputs.T @ inputs + penalty, inputs.T)
-    weights = solved @ values
-    leverage = np.einsum("ij,ji->i", inputs, solved)
-    left_out = (values - inputs @ weights) / np.maximum(1 - leverage, 0.05)[:, None]
-    spread = np.maximum(np.sqrt((left_out**2).mean(axis=0)), 1e-6)
+    scale[:GUESSES] /= BY_RULE
+    mean = values.mean(axis=0)
+    left, lengths, right = np.linalg.svd((scenes - centre) / scale, full_matrices=False)
+    inside = left.T @ (values - mean)
+    weights, spread = np.empty((scenes.shape[1] + 1, len(mean))), np.full(len(mean), np.inf)
+    for penalty in PENALTIES:
+        kept = lengths**2 / (lengths**2 + penalty)
+        leverage = (left**2 @ kept + 1 / len(values))[:, None]
+        errors = (values - mean - left @ (kept[:, None] * inside)) / np.maximum(1 - leverage, 0.05)
+        found = np.maximum(np.sqrt((errors**2).mean(axis=0)), 1e-6)
+        for axis in np.flatnonzero(found < spread):
+            spread[axis] = found[axis]
+            weights[:-1, axis] = right.T @ ((lengths / (lengths**2 + penalty)) * inside[:, axis])
+    weights[-1] = mean
     return Foresight(centre, scale, weights, spread)
 
 
