@@ -8,31 +8,15 @@ from skinseg.commands.parser import AtLeastOne, NotNegative
 
 
 def train(
-    *,
-    rendered: Path,
-    out: Path = Path("runs/tones"),
-    encoder: str = "tu-tf_efficientnet_lite0",
-    encoder_weights: str = "imagenet",
-    epochs: AtLeastOne = 20,
-    batch_size: AtLeastOne = 32,
-    lr: float = 1e-3,
-    seed: NotNegative = 0,
-    limit: AtLeastOne | None = None,
+    *, rendered: Path, out: Path = Path("runs/tones"), epochs: AtLeastOne = 150, seed: NotNegative = 0
 ) -> None:
     """Train a recogniser of skin tones on a rendered set's frames of one person.
-
-    Killed, the same command goes on from the last whole epoch.
 
     Args:
         rendered (DIR): the set; its training part is trained on, its validation part calibrates
         out (DIR): recogniser.ckpt and result.json go here [runs/tones]
-        encoder (NAME): any of segmentation-models-pytorch's [tu-tf_efficientnet_lite0]
-        encoder_weights (W): imagenet (an installed package's or the hub's), a file, or null for scratch [imagenet]
-        epochs (N): how often each frame is shown [20]
-        batch_size (N): frames a step [32]
-        lr (RATE): learning rate at its highest [0.001]
+        epochs (N): how often each frame is shown [150]
         seed (N): of weights, order and augmentation [0]
-        limit (N): train on this many frames [all]
 
     Example:
         skinseg tones train --rendered rendered/default --out runs/tones
@@ -46,13 +30,11 @@ def train(
     from skinseg.recognition import training
     from skinseg.recognition.recogniser import FILE
 
-    weights = None if encoder_weights == "null" else encoder_weights
-    options = training.Options(encoder, weights, epochs, batch_size, lr, seed, limit)
-    found = training.train(dataset, out, options)
+    found = training.train(dataset, out, training.Options(epochs=epochs, seed=seed))
     known = found.calibration
     print(
-        f"{out / FILE}: start {found.record['start']['name']}; calibrated on {known.frames} held-out frames (slope "
-        f"{known.slope:.2f}, deviation times {known.spread:.2f})"
+        f"{out / FILE}: calibrated on {known.frames} held-out frames (slope {known.slope:.2f}, deviation times "
+        f"{known.spread:.2f})"
     )
 
 

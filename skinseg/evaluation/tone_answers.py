@@ -20,12 +20,13 @@ from skinseg.datasets.rendered import Rendered
 from skinseg.errors import UserError
 from skinseg.evaluation.bootstrap import Floats, bootstrap_interval, units_of
 from skinseg.evaluation.factors import Effect, explained, scene_factors
+from skinseg.images.decoding import Image
 from skinseg.recognition.frames import one_person, read_frames
 from skinseg.recognition.recogniser import HALF_90, Recogniser
-from skinseg.recognition.view import View, greyed, view_of
+from skinseg.recognition.view import view_of
 from skinseg.tones.ita import estimate_tone, fitzpatrick_of, ita_of, linear_to_lab, srgb_to_linear
 
-ITA, MODEL, GREYED = "ITA", "recogniser", "recogniser, skin in grey"
+ITA, MODEL = "ITA", "recogniser"
 COLUMNS = (
     "source", "test_set", "image", "subject", "true_group", "true_ita", "ita", "group", "deviation", "rank", "light",
 )  # fmt: skip
@@ -114,7 +115,7 @@ def answers_on(
     person, of photographs the labelled ones. Raises UserError where there are none, and as the dataset does."""
     told = _rendered(dataset, image_ids) if isinstance(dataset, Rendered) else _labelled(dataset, image_ids)
     rows: list[dict[str, object]] = []
-    waiting: list[tuple[dict[str, object], View]] = []
+    waiting: list[tuple[dict[str, object], Image]] = []
     for known, view, estimate in told:
         ita = float("nan") if estimate is None else estimate
         rows.append({**known, "source": ITA, "ita": ita, "group": _group(ita) if ita == ita else np.nan})
@@ -143,7 +144,7 @@ def answers_on(
 
 def _rendered(
     dataset: Rendered, image_ids: Sequence[str]
-) -> Iterator[tuple[dict[str, object], View | None, float | None]]:
+) -> Iterator[tuple[dict[str, object], Image | None, float | None]]:
     scenes = one_person(dataset)
     lights, people = light_of(scenes).to_dict(), person_of(scenes).to_dict()
     for frame in read_frames(dataset, scenes, image_ids):
@@ -156,13 +157,13 @@ def _rendered(
             "true_ita": frame.ita,
             "light": lights[frame.image_id],
         }
-        view = view_of(frame.image, frame.skin, frame.told)
+        view = view_of(frame.image, frame.skin)
         yield known, view, None if estimate is None else estimate[0]
 
 
 def _labelled(
     dataset: Dataset, image_ids: Sequence[str]
-) -> Iterator[tuple[dict[str, object], View | None, float | None]]:
+) -> Iterator[tuple[dict[str, object], Image | None, float | None]]:
     wanted = set(image_ids)
     for item in dataset.items:
         if item.tone is None or item.image_id not in wanted:
@@ -181,20 +182,17 @@ def _labelled(
 
 
 def _recognised(
-    recogniser: Recogniser, waiting: Sequence[tuple[dict[str, object], View]]
+    recogniser: Recogniser, waiting: Sequence[tuple[dict[str, object], Image]]
 ) -> Iterator[dict[str, object]]:
-    for source, views in (
-        (MODEL, [view for _, view in waiting]),
-        (GREYED, [greyed(view) for _, view in waiting]),
-    ):
-        for (known, _), answer in zip(waiting, recogniser.answers(views), strict=True):
-            yield {
-                **known,
-                "source": source,
-                "ita": answer.ita,
-                "group": answer.group,
-                "deviation": answer.deviation,
-            }
+    answers = recogniser.answers([view for _, view in waiting])
+    for (known, _), answer in zip(waiting, answers, strict=True):
+        yield {
+            **known,
+            "source": MODEL,
+            "ita": answer.ita,
+            "group": answer.group,
+            "deviation": answer.deviation,
+        }
 
 
 def light_of(scenes: pd.DataFrame) -> pd.Series:

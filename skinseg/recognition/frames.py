@@ -9,20 +9,18 @@ import pandas as pd
 from skinseg.datasets.rendered import Rendered, read_scenes_table
 from skinseg.errors import UserError
 from skinseg.images.decoding import Image, read_image
-from skinseg.recognition.view import Mask, told_by
+from skinseg.recognition.view import Mask
 from skinseg.synthetic.label_image import read_labels
 from skinseg.synthetic.labels import skin_mask
 
 
 @dataclass(frozen=True)
 class Frame:
-    """image: uint8 (H, W, 3). skin, told: uint8 (H, W) in {0, 1}, see `skinseg.recognition.view`. ita, group: asked
-    for."""
+    """image: uint8 (H, W, 3). skin: uint8 (H, W) in {0, 1}. ita, group: asked for."""
 
     image_id: str
     image: Image
     skin: Mask
-    told: Mask
     ita: float
     group: int
 
@@ -54,12 +52,10 @@ def read_frames(dataset: Rendered, scenes: pd.DataFrame, ids: Collection[str]) -
     groups = {str(name): int(value) for name, value in scenes["fitzpatrick"].items()}
     for item in dataset.items:
         if item.image_id in wanted:
-            labels = read_labels(item.mask_path)
             yield Frame(
                 item.image_id,
                 read_image(item.image_path),
-                skin_mask(labels),
-                told_by(labels),
+                skin_mask(read_labels(item.mask_path)),
                 ita[item.image_id],
                 groups[item.image_id],
             )

@@ -1,67 +1,75 @@
-"""The network: an encoder's maps, averaged over the skin and over its surroundings, to a normal distribution."""
+"""The network: shades of the skin to a normal distribution of its tone."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from skinseg.models.encoder import IMAGENET_MEAN, IMAGENET_STD, Channels, build
-from skinseg.recognition.view import COLORS
+from skinseg.tones.ita import _XYZ_FROM_RGB
 
 MIDDLE, SPREAD = 10.0, 35.0
 """Degrees: of the tones that are drawn, about the mean and the deviation. The network speaks in these units."""
-_LEVELS = slice(2, 5)  # strides 4, 8 and 16: coarser maps mix a hand with what is behind it
+SHADES = 12
+"""In how many equal parts the skin's pixels are taken, from dark to light."""
+FEATURES = 3 * SHADES + 1
+_LIT = slice(6, 11)  # of the skin's shades: those that an ITA is taken of
 _LEAST = 0.05  # of the deviation, in `SPREAD`: a picture learnt by heart is no certainty
 _MOST = 3.0
+_SCALE = 40.0  # CIELAB's numbers to about 1
+_XYZ = torch.tensor(_XYZ_FROM_RGB.T / _XYZ_FROM_RGB.sum(axis=1), dtype=torch.float32)
+
+
+def features_of(light: Tensor) -> Tensor:
+    """Numbers that the network goes by, (B, FEATURES), of linear colours (B, PIXELS, 3) in [0, 1]: the mean CIELAB of
+    each shade, and the ITA of the lit skin."""
+    lab = _lab(light)
+    order = lab[..., :1].argsort(dim=1).expand_as(lab)
+    shades = torch.gather(lab, 1, order).view(len(lab), SHADES, -1, 3).mean(dim=2)
+    lit = shades[:, _LIT].mean(dim=1)
+    ita = torch.rad2deg(torch.atan2(lit[:, 0] - 50, lit[:, 2]))
+    return torch.cat([shades.flatten(1), ita[:, None]], dim=1) / _SCALE
 
 
 class ToneNetwork(nn.Module):
-    """encoder: a name of segmentation_models_pytorch. weights: see `skinseg.models.encoder.build`, which raises."""
+    """members: networks that learn the same apart, whose answers are one mixture. width: of their two layers."""
 
     mean: Tensor
     std: Tensor
 
-    def __init__(
-        self,
-        encoder: str,
-        weights: str | None,
-        mean: Channels = IMAGENET_MEAN,
-        std: Channels = IMAGENET_STD,
-        width: int = 128,
-    ) -> None:
+    def __init__(self, members: int = 5, width: int = 64, dropout: float = 0.2) -> None:
         super().__init__()
-        built = build(encoder, weights)
-        self.encoder = built.module
-        self.start = built.start
-        if weights is not None:
-            mean, std = built.mean, built.std
-        self.channels = {"mean": list(mean), "std": list(std)}
-        for name, values in self.channels.items():
-            self.register_buffer(name, torch.tensor(values).view(1, 3, 1, 1), persistent=False)
-        maps = self.encoder.out_channels
-        self.colors = nn.BatchNorm1d(COLORS)
-        self.head = nn.Sequential(
-            nn.Linear(2 * sum(maps[_LEVELS]) + maps[-1] + COLORS, width), nn.ReLU(), nn.Linear(width, 2)
-        )
+        self.shape = {"members": members, "width": width}
+        for name, values in (("mean", torch.zeros(FEATURES)), ("std", torch.ones(FEATURES))):
+            self.register_buffer(name, values)
+        self.members = nn.ModuleList(
+            nn.Sequential(
+                nn.Linear(FEATURES, width), nn.SiLU(), nn.Dropout(dropout),
+                nn.Linear(width, width), nn.SiLU(), nn.Dropout(dropout), nn.Linear(width, 2),
+            )
+            for _ in range(members)
+        )  # fmt: skip
 
-    def forward(self, image: Tensor, weight: Tensor, colors: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and deviation of the ITA in degrees, (B,) each.
-
-        image: uint8 (B, 3, S, S), RGB. weight: float (B, 2, S, S), of skin and surroundings. colors: (B, COLORS).
-        """
-        maps = self.encoder((image.to(self.mean.dtype) - self.mean) / self.std)
-        pooled = [_average(each, weight) for each in maps[_LEVELS]]
-        told = self.head(torch.cat([*pooled, maps[-1].mean(dim=(2, 3)), self.colors(colors)], dim=1))
-        deviation = functional.softplus(told[:, 1]).clamp(_LEAST, _MOST)
-        return MIDDLE + SPREAD * told[:, 0], SPREAD * deviation
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and deviation of the ITA in degrees, (members, B) each, of `features_of` views."""
+        scaled = (features - self.mean) / self.std
+        told = torch.stack([member(scaled) for member in self.members])
+        deviation = functional.softplus(told[..., 1]).clamp(_LEAST, _MOST)
+        return MIDDLE + SPREAD * told[..., 0], SPREAD * deviation
 
 
-def _average(maps: Tensor, weight: Tensor) -> Tensor:
-    """The mean of maps (B, C, h, w) under each weight (B, 2, S, S): (B, 2 C); zeros where a weight has nothing."""
-    small = functional.adaptive_avg_pool2d(weight, (maps.shape[-2], maps.shape[-1]))
-    share = small / small.sum(dim=(2, 3), keepdim=True).clamp(min=1e-6)
-    return torch.einsum("bchw,bkhw->bkc", maps, share).flatten(1)
+def mixed(mean: Tensor, deviation: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and deviation, (B,), of the mixture of normal distributions (members, B)."""
+    middle = mean.mean(dim=0)
+    return middle, (deviation**2 + (mean - middle) ** 2).mean(dim=0).sqrt()
 
 
 def negative_log_likelihood(mean: Tensor, deviation: Tensor, ita: Tensor) -> Tensor:
-    """Of a normal distribution, less its constant; the mean over the batch."""
+    """Of normal distributions, less its constant; the mean over all."""
     return (torch.log(deviation) + 0.5 * ((ita - mean) / deviation) ** 2).mean()
+
+
+def _lab(light: Tensor) -> Tensor:
+    """CIELAB under D65 of linear sRGB in [0, 1], as `skinseg.tones.ita.linear_to_lab`."""
+    xyz = light @ _XYZ
+    f = torch.where(xyz > 216 / 24389, xyz.clamp(min=1e-6) ** (1 / 3), (24389 / 27 * xyz + 16) / 116)
+    x, y, z = f.unbind(dim=-1)
+    return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], dim=-1)

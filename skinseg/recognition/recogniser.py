@@ -10,19 +10,20 @@ from typing import Annotated, Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from pydantic import Field
+from pydantic import Field, Strict
 
 from skinseg.datasets.sample import Sample
 from skinseg.errors import UserError
 from skinseg.models.checkpoint import damaged_member
 from skinseg.models.encoder import check_finite, weights_sha256
-from skinseg.recognition.network import ToneNetwork
-from skinseg.recognition.view import View, hidden, inputs, view_of
-from skinseg.records import Number, typed
+from skinseg.recognition.camera import linear
+from skinseg.recognition.network import ToneNetwork, features_of, mixed
+from skinseg.recognition.view import view_of
+from skinseg.records import typed
 from skinseg.tones.ita import ITA_RANGES
 
 KEY = "skinseg tones"
-FORMAT = 1
+FORMAT = 2
 FILE = "recogniser.ckpt"
 DEFAULT = Path("runs", "tones")
 """Where `skinseg tones train` writes unless it is told otherwise, and where a recogniser is looked for."""
@@ -45,16 +46,15 @@ class Calibration:
     frames: int = 0
 
 
-_Spread = Annotated[Number, Field(gt=0)]
+_Size = Annotated[int, Strict(), Field(ge=1, le=1024)]
 
 
 @dataclass(frozen=True)
 class _Record:
     """What a recogniser's file says of its network. sha256: of the weights; files of earlier versions have none."""
 
-    encoder: str
-    mean: tuple[Number, Number, Number]
-    std: tuple[_Spread, _Spread, _Spread]
+    members: _Size
+    width: _Size
     calibration: Calibration
     sha256: str | None = None
 
@@ -99,30 +99,17 @@ class Recogniser:
         view = None if "skin" not in sample.masks else view_of(sample.image, sample.masks["skin"])
         return None if view is None else self.answers([view])[0]
 
-    def answers(self, views: Sequence[View], batch: int = 32) -> list[Answer]:
-        """Of each view, with its told parts hidden."""
-        found: list[Answer] = []
-        for start in range(0, len(views), batch):
-            raw = raw_answers(self.network, [hidden(view) for view in views[start : start + batch]])
-            found += [calibrated(mean, deviation, self.calibration) for mean, deviation in raw.tolist()]
-        return found
-
-
-def raw_answers(network: ToneNetwork, views: Sequence[View]) -> npt.NDArray[np.float64]:
-    """Mean and deviation of each view, (n, 2), as the network gives them."""
-    with torch.inference_mode():
-        mean, deviation = network(*stacked(views))
-    return np.stack([mean.double().numpy(), deviation.double().numpy()], axis=1)
-
-
-def stacked(views: Sequence[View]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """The network's three arguments for a batch of views."""
-    images, weights, colors = zip(*map(inputs, views), strict=True)
-    return (
-        torch.from_numpy(np.stack(images).transpose(0, 3, 1, 2).copy()),
-        torch.from_numpy(np.stack(weights)),
-        torch.from_numpy(np.stack(colors)),
-    )
+    def answers(self, views: Sequence[npt.NDArray[np.uint8]]) -> list[Answer]:
+        """Of each picture as `view_of` shows it."""
+        if not views:
+            return []
+        colors = torch.from_numpy(np.stack(views))
+        with torch.inference_mode():
+            mean, deviation = mixed(*self.network(features_of(linear(colors))))
+        return [
+            calibrated(float(one), float(other), self.calibration)
+            for one, other in zip(mean, deviation, strict=True)
+        ]
 
 
 def calibrated(mean: float, deviation: float, calibration: Calibration) -> Answer:
@@ -138,7 +125,7 @@ def write(path: Path, network: ToneNetwork, calibration: Calibration, record: Ma
     known = {
         "format": FORMAT,
         **record,
-        **network.channels,
+        **network.shape,
         "calibration": vars(calibration),
         "sha256": sha256,
     }
@@ -177,9 +164,9 @@ def load(path: Path) -> Recogniser:
     check_finite(weights, what)
     if found.sha256 not in (None, weights_sha256(weights)):
         raise UserError(f"{what}: its weights are not those that were written, by their hash; {way_out}")
-    network = ToneNetwork(found.encoder, None, found.mean, found.std)
+    network = ToneNetwork(found.members, found.width)
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
-        raise UserError(f"{what}: its weights do not fit {found.encoder}; {way_out}") from error
+        raise UserError(f"{what}: its weights do not fit its record; {way_out}") from error
     return Recogniser(network, found.calibration, record)

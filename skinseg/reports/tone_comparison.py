@@ -12,7 +12,7 @@ from skinseg.datasets.rendered import Rendered
 from skinseg.errors import UserError
 from skinseg.evaluation import tone_answers as said
 from skinseg.evaluation.factors import Effect
-from skinseg.evaluation.tone_answers import GREYED, ITA, MODEL, Mean
+from skinseg.evaluation.tone_answers import ITA, MODEL, Mean
 from skinseg.files import written_whole
 from skinseg.recognition.frames import one_person
 from skinseg.recognition.recogniser import load
@@ -74,8 +74,7 @@ def compare(
 
 def comparison_tables(rows: pd.DataFrame, title: str) -> list[Table]:
     """The tables of one data set's answers; those in degrees only where the true ITA is known."""
-    sources = [(str(name), part) for name, part in rows.groupby("source", sort=True) if name != GREYED]
-    grey = rows[rows["source"] == GREYED]
+    sources = [(str(name), part) for name, part in rows.groupby("source", sort=True)]
     known = bool(rows["true_ita"].notna().any())
     lines: list[tuple[Entry, ...]] = []
     for name, part in sources:
@@ -98,14 +97,10 @@ def comparison_tables(rows: pd.DataFrame, title: str) -> list[Table]:
             )
         )
     header = ("mean error, °", "less ITA's, paired", "90 % intervals that hold") if known else ()
-    notes: tuple[str, ...] = (
+    notes = (
         "Error: the answer's distance from the tone that the frame was asked for, in degrees of ITA; paired on the "
         "frames that both answer. Same group, within one: of the six. Rank correlation: Spearman's.",
     )
-    if len(grey) and known:
-        pair = grey[["ita", "true_ita"]].dropna()
-        r = pair["ita"].corr(pair["true_ita"]) if len(pair) > 2 else float("nan")
-        notes += (f"Recogniser with the skin in grey: r {r:+.2f} with the true ITA on {len(pair)} frames.",)
     tables = [
         Table(
             f"{title}: answers",
