@@ -36,7 +36,7 @@ from skinseg.reports.results import read_results
 from skinseg.studies.definition import read_study
 from skinseg.synthetic.config import GeneratorConfig
 from skinseg.synthetic.label_image import encode_labels, read_labels
-from skinseg.synthetic.rendering.set_folder import check_claim, check_settings, claim, read_generator
+from skinseg.synthetic.rendering.claim import check_claim, check_settings, claim, read_generator
 from tests import fakes
 from tests.faults.tally import Tally
 from tests.stand_in import CONFIG, PlainJob
