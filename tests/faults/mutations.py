@@ -219,8 +219,7 @@ def _weights(root: Path) -> list[Reader]:
     onnx = root / "model.onnx"
     onnx.write_bytes(tiny_graph(record))
     tones = root / "tones.pt"
-    network = ToneNetwork("tu-mobilenetv3_small_100", None)
-    recogniser.write(tones, network, recogniser.Calibration(), {"encoder": "tu-mobilenetv3_small_100"})
+    recogniser.write(tones, ToneNetwork(2, 8), recogniser.Calibration(), {})
 
     def checkpoint(file: Path) -> Any:
         found = read_checkpoint(file)

@@ -14,6 +14,7 @@ def test_mutated_inputs_are_read_right_or_refused(tmp_path: Path) -> None:
     assert not tally.bad, "\n".join(tally.notes)
 
 
+@pytest.mark.slow
 def test_hostile_files_are_refused(tmp_path: Path) -> None:
     tally = Tally()
     hostile.run(tmp_path, tally)
