@@ -268,12 +268,13 @@ def _rgb(image: PIL.Image.Image, profile: bool) -> Image:
 def _averaged(image: PIL.Image.Image, factor: int) -> Image:
     """The picture in sRGB with each `factor` x `factor` pixels averaged, a strip of rows at a time."""
     width = -(-image.width // factor)
-    strips = []
+    small = np.empty((-(-image.height // factor), width, 3), np.uint8)
     for top in range(0, image.height, 256 * factor):
         strip = _rgb(image.crop((0, top, image.width, min(top + 256 * factor, image.height))), True)
-        size = (width, -(-strip.shape[0] // factor))
-        strips.append(np.asarray(cv2.resize(strip, size, interpolation=cv2.INTER_AREA), np.uint8))
-    return np.concatenate(strips)
+        rows = -(-strip.shape[0] // factor)
+        place = small[top // factor : top // factor + rows]
+        place[:] = cv2.resize(strip, (width, rows), interpolation=cv2.INTER_AREA)
+    return small
 
 
 def _in_srgb(image: PIL.Image.Image) -> PIL.Image.Image:
