@@ -15,7 +15,7 @@ import stat
 import struct
 import warnings
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -34,6 +34,9 @@ Taken = TypeVar("Taken")
 LARGEST = 1 << 29  # pixels that a picture may have
 _DEEP = ("I;16", "I;16L", "I;16B", "I;16N")
 _ORIENTATION = 0x0112
+_COMPRESSION, _DEFLATED = 259, (8, 32946)
+_PARTS = ((273, 279), (324, 325))
+"""Of a TIFF's strips, and of its tiles: the tags of where they begin and of how many bytes they have."""
 _HEIC = tuple(
     b"ftyp" + brand for brand in (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 )
@@ -307,7 +310,9 @@ def _orientation(image: PIL.Image.Image) -> int:
 
 
 def _agree(data: bytes, image: PIL.Image.Image) -> None:
-    """Raise ValueError where OpenCV finds other pixels in a TIFF, which has no sum to tell damage by."""
+    """Raise ValueError where OpenCV finds other pixels in a TIFF, which has no sum of its own to tell damage by, and
+    zlib.error where a part of one that is deflated fails its sum, which both decoders leave out."""
+    _check_deflated(data, image)
     if image.mode in _DEEP:
         kind, pixels = cv2.IMREAD_UNCHANGED, np.asarray(image)
     elif image.mode in ("1", "L", "RGB"):
@@ -317,6 +322,23 @@ def _agree(data: bytes, image: PIL.Image.Image) -> None:
     other = cv2.imdecode(np.frombuffer(data, np.uint8), kind | cv2.IMREAD_IGNORE_ORIENTATION)
     if other is None or not np.array_equal(other, pixels):
         raise ValueError("two decoders find different pixels in it: it is damaged")
+
+
+def _check_deflated(data: bytes, image: PIL.Image.Image) -> None:
+    tags: Mapping[int, Any] = getattr(image, "tag_v2", {})
+    if tags.get(_COMPRESSION) not in _DEFLATED:
+        return
+    most = image.width * image.height * 16  # bytes of four channels of 32 bits
+    for starts, lengths in _PARTS:
+        # Of one part Pillow gives the number itself.
+        pairs = zip(np.atleast_1d(tags.get(starts, ())), np.atleast_1d(tags.get(lengths, ())), strict=True)
+        for start, length in pairs:
+            left, once = data[int(start) : int(start) + int(length)], zlib.decompressobj()
+            while left and not once.eof:
+                most -= len(once.decompress(left, 1 << 20))
+                left = once.unconsumed_tail if most >= 0 else b""
+            if not once.eof:
+                raise zlib.error("a part of it ends too early")
 
 
 def _reason(data: bytes, error: BaseException) -> str:
