@@ -40,8 +40,8 @@ def test_skin_as_it_is_metered_is_near_what_was_asked_for() -> None:
 
 
 def test_paint_and_exposure_are_seen_behind() -> None:
-    def behind(color: float, **camera: float) -> float:
-        found = scene(**camera)
+    def behind(color: float, exposure: float = 0.0) -> float:
+        found = scene(exposure=exposure)
         room = found.room
         walls = dataclasses.replace(room.walls, colors=((color,) * 3,))
         return brightness(dataclasses.replace(found, room=dataclasses.replace(room, walls=walls)))[0]

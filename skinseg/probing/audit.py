@@ -88,9 +88,12 @@ class Audit:
 
     @property
     def ratio(self) -> float:
-        """Mean KID of crops against photographs over that between sets of photographs; NaN with one set."""
-        return _mean([each.value for each in self.kid.values()]) / _mean(
-            [each.value for each in self.real.values()]
+        """Mean KID of crops against photographs over that between sets of photographs, of the sets that have another to
+        be held against; NaN with one set."""
+        real = {pair: each.value for pair, each in self.real.items() if each.value == each.value}
+        held = {name for pair in real for name in pair.split(" and ")}
+        return _mean([each.value for name, each in self.kid.items() if name in held]) / _mean(
+            [*real.values()]
         )
 
     @property

@@ -93,8 +93,9 @@ def null_of_halves(one: Floats, rng: np.random.Generator) -> tuple[float, float,
 
 def coverage_and_recall(real: Floats, rendered: Floats) -> tuple[float, float]:
     """Share of the real pictures with a rendered one nearer than their fifth real neighbour (Naeem et al. 2020), and of
-    those that lie within a rendered one's reach of its own fifth (Kynkäänniemi et al. 2019)."""
-    if min(len(real), len(rendered)) <= NEIGHBOURS:
+    those that lie within a rendered one's reach of its own fifth (Kynkäänniemi et al. 2019); NaN with fewer than
+    `FEWEST` on a side."""
+    if min(len(real), len(rendered)) < FEWEST:
         return float("nan"), float("nan")
     between = _distances(real, rendered)
     reach_real = np.sort(_distances(real, real), axis=1)[:, NEIGHBOURS]

@@ -80,9 +80,14 @@ class Foresight:
     weights: Floats
     spread: Floats
 
+    def foreseen(self, scenes: Floats) -> Floats:
+        """What is likely to be measured, (scenes, axes), from features (scenes, F)."""
+        values: Floats = _with_one((scenes - self.centre) / self.scale) @ self.weights
+        return values
+
     def levels(self, axes: Sequence[Axis], scenes: Floats) -> list[Floats]:
         """Per axis the chance of each level, (scenes, levels), from features (scenes, F)."""
-        foreseen = _with_one((scenes - self.centre) / self.scale) @ self.weights
+        foreseen = self.foreseen(scenes)
         chances = []
         for place, axis in enumerate(axes):
             below = norm.cdf((np.array(axis.edges) - foreseen[:, place, None]) / self.spread[place])
