@@ -20,7 +20,7 @@ from skinseg.recognition.camera import linear
 from skinseg.recognition.network import ToneNetwork, features_of, mixed
 from skinseg.recognition.view import view_of
 from skinseg.records import typed
-from skinseg.tones.ita import ITA_RANGES
+from skinseg.tones.ita import ITA_RANGES, fitzpatrick_of
 
 KEY = "skinseg tones"
 FORMAT = 2
@@ -69,8 +69,9 @@ class Answer:
 
     @property
     def group(self) -> int:
-        """The most probable group, 1 to 6."""
-        return 1 + int(np.argmax(self.groups))
+        """The middle group of the distribution, 1 to 6: where the answer is unsure, the most probable ones are those
+        that are widest in degrees, and groups 2 and 3 would hardly be told."""
+        return fitzpatrick_of(self.ita)
 
     @property
     def interval(self) -> tuple[float, float]:
