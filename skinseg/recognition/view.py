@@ -1,6 +1,6 @@
 """What a recogniser of tones is shown of a picture: colours of its skin, and nothing else.
 
-What is about the skin could tell the light. In rendered frames it tells the exposure with r .34 (see
+What is about the skin could tell the light. In rendered frames it tells the exposure with r .35 (see
 docs/results/tones.md), and is left out: hair, eyes and what people wear are then no short cuts.
 """
 
