@@ -121,3 +121,13 @@ def test_the_wheel_alone_knows_its_presets_and_studies(tmp_path: Path) -> None:
     assert printed["job"] == "finetune"
     assert printed["model"]["encoder"] == recipe["model"]["encoder"]
     assert "fit: " in skinseg("study", "run", "adaptation", "--data-root", "data", "--dry-run")
+
+
+def test_hardware_names_the_preset_and_what_decoders_train_in(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(presets, "fitting", lambda: "cpu")
+    assert cli.main(["hardware"]) == 0
+    preset, told = capsys.readouterr().out.splitlines()
+    assert preset == "cpu"
+    assert told.endswith(("; decoder_precision auto: bf16", "; decoder_precision auto: 32"))
