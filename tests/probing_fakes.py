@@ -1,7 +1,8 @@
 """Frames without Blender: a square of the first person's skin before a wall, drawn from the scene alone, and a model
 that fails on them in a known way."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
@@ -11,10 +12,13 @@ from skinseg.probing.scoring import Shot, Studio
 from skinseg.synthetic.config import TRACKS
 from skinseg.synthetic.label_image import encode_labels
 from skinseg.synthetic.labels import PartClass
-from skinseg.synthetic.scene import Scene
+from skinseg.synthetic.rendering.develop import develop
+from skinseg.synthetic.scene import SENSOR, Scene
 from skinseg.tones.ita import LUMINANCE, linear_to_srgb
 
 SIZE = 48
+PART = {"face": 0.25, "hand": 0.2, "whole": 0.6}
+"""Metres of skin about a tracked part, across."""
 
 
 def frame(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
@@ -30,10 +34,24 @@ def frame(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
     return image, labels
 
 
+def developed(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
+    """As `frame`, with all people's skin in the square, as large as the tracked part is in what the camera spans, through
+    the scene's camera, which meters on the skin."""
+    camera = scene.camera
+    span = SENSOR * math.hypot(camera.radius, camera.rise) / camera.focal_length  # metres at the tracked part
+    side = int(np.clip(SIZE * PART.get(camera.track, 0.3) / span, 6, SIZE - 4))
+    labels = np.full((SIZE, SIZE), PartClass.BACKGROUND, np.uint8)
+    labels[:side, :side] = PartClass.SKIN
+    light = np.broadcast_to(np.mean(scene.room.walls.colors, axis=0), (SIZE, SIZE, 3)).copy()
+    light[labels == PartClass.SKIN] = np.mean([person.skin.albedo for person in scene.people], axis=0)
+    return develop(light.astype(np.float32), labels, scene)[0], labels
+
+
 class Sets:
     """In place of `shoot`; remembers the scenes of each set, and how many frames had to be made."""
 
-    def __init__(self) -> None:
+    def __init__(self, made: Callable[[Scene], tuple[np.ndarray, np.ndarray]] = frame) -> None:
+        self.made = made
         self.scenes: dict[str, list[str]] = {}
         self.rendered = 0
 
@@ -46,7 +64,7 @@ class Sets:
             path = studio.out / name / "images" / f"{i:06d}.png"
             if not path.is_file():
                 self.rendered += 1
-                image, labels = frame(scene)
+                image, labels = self.made(scene)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 (path.parents[1] / "masks").mkdir(exist_ok=True)
                 cv2.imwrite(str(path), image[..., ::-1])
