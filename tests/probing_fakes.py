@@ -35,8 +35,8 @@ def frame(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
 
 
 def developed(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
-    """As `frame`, with all people's skin in the square, as large as the tracked part is in what the camera spans, through
-    the scene's camera, which meters on the skin."""
+    """As `frame`, with all people's skin in the square, as large as the tracked part is in what the camera spans,
+    through the scene's camera, which meters on the skin."""
     camera = scene.camera
     span = SENSOR * math.hypot(camera.radius, camera.rise) / camera.focal_length  # metres at the tracked part
     side = int(np.clip(SIZE * PART.get(camera.track, 0.3) / span, 6, SIZE - 4))
