@@ -1,7 +1,8 @@
 """Is `skinseg fit` as fast as what others train the same network with?
 
     .venv/bin/uv venv --python .venv/bin/python .venv-speed
-    .venv/bin/uv pip install --python .venv-speed/bin/python -c constraints.txt -e '.[imagenet,wandb,dev]' torchgeo
+    .venv/bin/uv pip install --python .venv-speed/bin/python -c constraints.txt -e '.[imagenet,wandb,dev]' \
+        torchgeo requests
     .venv-speed/bin/python benchmarks/training.py --rendered rendered/default \
         --out benchmarks/results/speed/training.json
 
@@ -22,6 +23,7 @@ that take turns (`turns.py`); raw seconds go to the JSON file, the table to the 
 """
 
 import argparse
+import importlib
 import itertools
 import sys
 import tempfile
@@ -125,11 +127,11 @@ def ours(options: argparse.Namespace) -> None:
     command.main(["fit", *presets.with_files(words)])
 
 
-def turns(steps: int) -> Any:
-    """A callback that lets Lightning train `steps` steps a turn."""
-    import pytorch_lightning as pl
+def turns(steps: int, package: str = "pytorch_lightning") -> Any:
+    """A callback that lets Lightning, by either name of its package, train `steps` steps a turn."""
+    pl = importlib.import_module(package)
 
-    class Turns(pl.Callback):
+    class Turns(pl.Callback):  # type: ignore[misc, name-defined]
         def __init__(self) -> None:
             self.clock = Clock()
 
@@ -233,9 +235,8 @@ class Decoded(torch.utils.data.Dataset[dict[str, torch.Tensor]]):
         return {"image": pixels, "mask": target.argmax(0).long() if self.index_mask else target}
 
 
-def fitted(module: Any, loader: Any, steps: int) -> None:
-    import pytorch_lightning as pl
-
+def fitted(module: Any, loader: Any, steps: int, package: str = "pytorch_lightning") -> None:
+    pl = importlib.import_module(package)
     trainer = pl.Trainer(
         max_steps=10**6,
         accelerator="auto",
@@ -244,7 +245,7 @@ def fitted(module: Any, loader: Any, steps: int) -> None:
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
-        callbacks=[turns(steps)],
+        callbacks=[turns(steps, package)],
         default_root_dir=tempfile.gettempdir(),
     )
     trainer.fit(module, train_dataloaders=loader)
@@ -306,7 +307,8 @@ def torchgeo(options: argparse.Namespace) -> None:
         model="unet", backbone="resnet18", in_channels=3, task="multiclass", num_classes=2, loss="ce", lr=1e-3
     )
     data = Decoded(options.folder, options.size, 1 / 255, index_mask=True)
-    fitted(task, torch.utils.data.DataLoader(data, batch_size=options.batch), options.steps)
+    loader = torch.utils.data.DataLoader(data, batch_size=options.batch)
+    fitted(task, loader, options.steps, "lightning.pytorch")
 
 
 def monai(options: argparse.Namespace) -> None:
