@@ -45,11 +45,12 @@ class AveragedViews(ImagePredictor):
     """
 
     def __init__(self, predictor: ImagePredictor, views: Views) -> None:
-        self.seen = [copy.copy(predictor) for _ in views.sizes or (predictor.size,)]
-        for each, size in zip(self.seen, views.sizes or (predictor.size,), strict=True):
+        sizes = views.sizes or (predictor.size,)
+        super().__init__(max(sizes), predictor.stride)
+        self.seen = [copy.copy(predictor) for _ in sizes]
+        for each, size in zip(self.seen, sizes, strict=True):
             each.size = size
         self.mirrored = views.mirrored
-        super().__init__(max(each.size for each in self.seen), predictor.stride)
 
     def run(self, batch: Batch) -> dict[str, Probability]:
         return self.seen[0].run(batch)

@@ -184,16 +184,16 @@ def _check_outputs(sources: Sequence[Source], out: Path, earlier: set[Path]) -> 
                     "names that differ; predict them into two folders"
                 )
         stem = Path(source.name).name
-        folder, start = (
-            (out / source.name, "[0-9]*_") if source.is_video else ((out / source.name).parent, f"{stem}_")
-        )
+        folder, pattern = (out / source.name).parent, f"{glob.escape(stem)}_*"
+        if source.is_video:
+            folder, pattern = out / source.name, "[0-9]*_*"
         if not folder.resolve().is_relative_to(place):
             raise UserError(
                 f"{folder}: leads out of {out}, so the mask of {source.path} would be written elsewhere; give --out "
                 "another folder"
             )
-        for path in sorted(folder.glob(f"{start if source.is_video else glob.escape(start)}*")):
-            ending = _ending(path.name) if source.is_video else path.name.removeprefix(start)
+        for path in sorted(folder.glob(pattern)):
+            ending = _ending(path.name) if source.is_video else path.name.removeprefix(f"{stem}_")
             if ending in _ENDINGS and path.resolve() not in earlier:
                 raise UserError(
                     f"{path}: exists and was not written by an earlier predict, so the mask of {source.path} would "
