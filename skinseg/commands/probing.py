@@ -76,10 +76,13 @@ def probe(
         "checkpoint": checkpoint,
         "scenes": scenes,
         "factors": ",".join(names),
+        "renders": renders or None,
+        "choose": choose or None,
+        "config": config,
+        "seed": seed,
+        "backgrounds": backgrounds,
         "out": out,
     }
-    words |= {"renders": renders} if renders else {}
-    words |= {"choose": choose} if choose else {}
     said, tables = write_probe(probed, segment, str(checkpoint), _command("probe", words), out)
     print_tables(tables, said)
     print(f"report: {out / 'report.html'}")
@@ -137,7 +140,15 @@ def balance(
         return
     studio = Studio(out.parent, cores, _photos(backgrounds), scheduler)
     balanced = run_balance(_settings(config), seed, count, axes, way, out.name, studio)
-    words: dict[str, object] = {"count": count, "cells": cells, "way": way, "seed": seed, "out": out}
+    words: dict[str, object] = {
+        "count": count,
+        "cells": cells,
+        "way": way,
+        "config": config,
+        "seed": seed,
+        "backgrounds": backgrounds,
+        "out": out,
+    }
     said, tables = write_balance(balanced, way, _command("balance", words), out)
     print_tables(tables, said)
     print(f"report: {out / 'report.html'}")
@@ -227,6 +238,6 @@ def _photos(backgrounds: Path | None) -> "Photos | None":
 
 
 def _command(name: str, words: dict[str, object]) -> str:
-    return " ".join(
-        ["skinseg", name, *(f"--{key} {shlex.quote(str(value))}" for key, value in words.items())]
-    )
+    """What gives the same numbers again; an option that is None was not given."""
+    given = (f"--{key} {shlex.quote(str(value))}" for key, value in words.items() if value is not None)
+    return " ".join(["skinseg", name, *given])

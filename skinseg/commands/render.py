@@ -89,14 +89,17 @@ def render(
     tracked = tracking.is_wanted(wandb)
     began = time.monotonic()
     # What ends a cluster's job, or one in the background: the set still gets its table and its data card.
-    signal.signal(signal.SIGTERM, _stop)
-    if scenes is not None:
-        given_scenes = read_scenes(scenes)[:count]
-        report = render_scenes(given_scenes, workers, out, photos=photos, scheduler=scheduler)
-    else:
-        assert count is not None
-        generator = GeneratorConfig.load(settings) if settings else GeneratorConfig()
-        report = render_set(generator, count, seed or 0, workers, out, photos=photos, scheduler=scheduler)
+    before = signal.signal(signal.SIGTERM, _stop)
+    try:
+        if scenes is not None:
+            given_scenes = read_scenes(scenes)[:count]
+            report = render_scenes(given_scenes, workers, out, photos=photos, scheduler=scheduler)
+        else:
+            assert count is not None
+            generator = GeneratorConfig.load(settings) if settings else GeneratorConfig()
+            report = render_set(generator, count, seed or 0, workers, out, photos=photos, scheduler=scheduler)
+    finally:
+        signal.signal(signal.SIGTERM, before)
     print(
         f"{report.out}: {report.frames} frames, {report.rendered} of them new; re-drawn for too little skin: "
         f"{report.redrawn}; workers restarted: {report.restarts}; look at {report.out / 'contact_sheet.jpg'}"
