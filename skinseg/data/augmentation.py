@@ -1,5 +1,7 @@
 """What a training image goes through between cache and batch: the only module that knows albumentations."""
 
+import bisect
+import itertools
 import os
 import random
 from collections.abc import Callable, Sequence
@@ -8,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from skinseg.datasets.sample import IGNORE, Mask
+from skinseg.data import geometry
+from skinseg.datasets.sample import Mask
 from skinseg.errors import UserError
 from skinseg.images.decoding import Image
 
@@ -18,7 +21,6 @@ import cv2
 
 STRENGTHS = ("strong", "geometry", "hsv", "paper")
 _DRAWS = 2048
-FILL = (124, 116, 104)  # ImageNet's mean colour: what lies outside the image says nothing
 
 Augmentation = Callable[[Image, Sequence[Mask], np.random.Generator], list[npt.NDArray[np.uint8]]]
 
@@ -40,20 +42,23 @@ def training_transform(size: int, strength: str = "strong", photometry: bool = T
     """
     if strength not in STRENGTHS:
         raise UserError(f"augmentation {strength!r} does not exist; choose one of {', '.join(STRENGTHS)}")
-    strong = [*_geometry(size), *(_photometry() if photometry and strength == "strong" else [])]
-    steps = _paper(size) if strength == "paper" else strong
-    compose = A.Compose(steps)
+    placement = geometry.paper if strength == "paper" else geometry.strong
+    choices = _photometry() if photometry and strength == "strong" else []
 
     def transform(
         image: Image, masks: Sequence[Mask], generator: np.random.Generator
     ) -> list[npt.NDArray[np.uint8]]:
-        # One shared state. `set_random_seed` would give every step its own copy of the same one, and they
-        # would fire together.
-        compose.set_random_state(generator, random.Random(int(generator.integers(2**62))))
         if strength == "hsv" and photometry:
             image = _on_the_grid(image, generator)
-        result = compose(image=image, masks=masks)
-        return [result["image"], *result["masks"]]
+        patch, targets = geometry.cut(image, masks, size, placement(*image.shape[:2], size, generator))
+        # Some of albumentations' steps draw from Python's random numbers.
+        python = random.Random(int(generator.integers(2**62))) if choices else None
+        for choice in choices:
+            step = choice.drawn(generator)
+            if step is not None:
+                step.set_random_state(generator, python)
+                patch = step(image=patch, force_apply=True)["image"]
+        return [patch, *targets]
 
     return transform
 
@@ -66,65 +71,56 @@ def _on_the_grid(image: Image, generator: np.random.Generator) -> Image:
     return np.asarray(cv2.cvtColor(hsv.clip(0, 255).astype(np.uint8), cv2.COLOR_HSV2RGB), np.uint8)
 
 
-def _paper(size: int) -> list[Any]:
-    return [_pad(size), A.RandomCrop(size, size), A.HorizontalFlip(p=0.5)]
+class _OneOf:
+    """At most one of albumentations' steps: of `share` of the patches, one by weight.
+
+    Its own OneOf and Compose take half as long again as the steps themselves, for masks, boxes and key points.
+    """
+
+    def __init__(self, share: float, *steps: tuple[float, Any]) -> None:
+        self.share = share
+        self.steps = [step for _, step in steps]
+        total = sum(weight for weight, _ in steps)
+        self.upto = [part / total for part in itertools.accumulate(weight for weight, _ in steps)][:-1]
+
+    def drawn(self, generator: np.random.Generator) -> Any | None:
+        if generator.random() >= self.share:
+            return None
+        return self.steps[bisect.bisect_right(self.upto, generator.random())]
 
 
-def _geometry(size: int) -> list[Any]:
-    crop = A.RandomResizedCrop(
-        (size, size),
-        scale=(0.2, 1.0),
-        ratio=(0.75, 4 / 3),
-        interpolation=cv2.INTER_LINEAR,
-        area_for_downscale="image",
-    )
-    # The whole image inside the patch, down to half its side: groups and small figures.
-    whole = A.Sequential(
-        [
-            A.LongestMaxSize([size // 2, size * 3 // 4, size, size], area_for_downscale="image"),
-            _pad(size, position="random"),
-        ]
-    )
-    rotation = A.Rotate(limit=25, border_mode=cv2.BORDER_CONSTANT, fill=FILL, fill_mask=IGNORE, p=0.4)
-    return [rotation, A.OneOf([_weighted(crop, 0.7), _weighted(whole, 0.3)], p=1), A.HorizontalFlip(p=0.5)]
-
-
-def _photometry() -> list[Any]:
+def _photometry() -> list[_OneOf]:
     return [
-        A.OneOf(
-            [
-                A.RandomBrightnessContrast(brightness_limit=0.3, contrast_limit=0.3, p=0.3),
-                A.RandomGamma(gamma_limit=(60, 160), p=0.15),
-                A.RandomToneCurve(scale=0.2, p=0.15),
-                # Exposure and colour as cameras differ in them: down to a third of the light, half-grey to vivid.
-                A.ColorJitter(
-                    brightness=(0.35, 1.3), contrast=(0.7, 1.4), saturation=(0.3, 1.3), hue=(0, 0), p=0.4
-                ),
-            ],
-            p=0.8,
+        _OneOf(
+            0.8,
+            (0.3, A.RandomBrightnessContrast(brightness_limit=0.3, contrast_limit=0.3)),
+            (0.15, A.RandomGamma(gamma_limit=(60, 160))),
+            (0.15, A.RandomToneCurve(scale=0.2)),
+            # Exposure and colour as cameras differ in them: down to a third of the light, half-grey to vivid.
+            (
+                0.4,
+                A.ColorJitter(brightness=(0.35, 1.3), contrast=(0.7, 1.4), saturation=(0.3, 1.3), hue=(0, 0)),
+            ),
         ),
-        A.OneOf(
-            [
-                A.PlanckianJitter(mode="blackbody", p=1),
-                A.HueSaturationValue(hue_shift_limit=10, sat_shift_limit=35, val_shift_limit=15, p=1),
-                A.RGBShift(r_shift_limit=20, g_shift_limit=15, b_shift_limit=20, p=1),
-                A.ToGray(p=0.1),
-            ],
-            p=0.6,
+        _OneOf(
+            0.6,
+            (1, A.PlanckianJitter(mode="blackbody")),
+            (1, A.HueSaturationValue(hue_shift_limit=10, sat_shift_limit=35, val_shift_limit=15)),
+            (1, A.RGBShift(r_shift_limit=20, g_shift_limit=15, b_shift_limit=20)),
+            (0.1, A.ToGray()),
         ),
-        A.OneOf(
-            [
-                A.GaussianBlur(blur_limit=(3, 5), p=1),
-                A.MotionBlur(blur_limit=(3, 7), p=1),
-                A.Downscale(scale_range=(0.35, 0.8), p=1),
-            ],
-            p=0.25,
+        _OneOf(
+            0.25,
+            (1, A.GaussianBlur(blur_limit=(3, 5))),
+            (1, A.MotionBlur(blur_limit=(3, 7))),
+            (1, A.Downscale(scale_range=(0.35, 0.8))),
         ),
-        A.OneOf(
-            [A.GaussNoise(std_range=(0.01, 0.06), p=1), QuickShotNoise(scale_range=(0.005, 0.05), p=1)],
-            p=0.25,
+        _OneOf(
+            0.25,
+            (1, A.GaussNoise(std_range=(0.01, 0.06))),
+            (1, QuickShotNoise(scale_range=(0.005, 0.05))),
         ),
-        A.ImageCompression(quality_range=(35, 95), p=0.3),
+        _OneOf(0.3, (1, A.ImageCompression(quality_range=(35, 95)))),
     ]
 
 
@@ -143,15 +139,3 @@ class QuickShotNoise(A.ShotNoise):  # type: ignore[misc]
         table = np.repeat(np.broadcast_to(seen, draws.shape).ravel(), draws.ravel())
         drawn = self.random_generator.integers(_DRAWS, size=img.shape, dtype=np.uint16)
         return np.asarray(table.take(img.astype(np.int32) * _DRAWS + drawn), np.uint8)
-
-
-def _pad(size: int, position: str = "center") -> Any:
-    return A.PadIfNeeded(
-        size, size, position=position, border_mode=cv2.BORDER_CONSTANT, fill=FILL, fill_mask=IGNORE
-    )
-
-
-def _weighted(transform: Any, weight: float) -> Any:
-    """`OneOf` reads a step's probability as its share."""
-    transform.p = weight
-    return transform

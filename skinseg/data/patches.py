@@ -78,14 +78,14 @@ class TrainingPatches(TorchDataset[Batch]):
         """
         image = self.cache.image(position)
         height, width = (max(1, side // shrink) for side in image.shape[:2])
-        whole = image[: height * shrink, : width * shrink]
-        # Of the same size, a copy.
-        image = np.asarray(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+        if shrink > 1:
+            whole = image[: height * shrink, : width * shrink]
+            image = np.asarray(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
         masks = [self.cache.mask(position, head) for head in self.heads]
         unlabelled = np.full((height, width), IGNORE, np.uint8)
-        # As albumentations shrinks masks: the nearest pixel.
+        # As everywhere masks are shrunk to patches: the nearest pixel.
         given = [
-            unlabelled if mask is None else np.array(mask[::shrink, ::shrink][:height, :width])
+            unlabelled if mask is None else np.ascontiguousarray(mask[::shrink, ::shrink][:height, :width])
             for mask in masks
         ]
         return transform(image, given or [np.zeros_like(unlabelled)], generator)
