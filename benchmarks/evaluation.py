@@ -7,7 +7,8 @@ Two arms take turns on the same images: "forward" runs the network on inputs tha
 answer away; "evaluate" is `skinseg.evaluation.score` as the command runs it, from files to rows and panels. Both have
 the same number of torch threads (`--threads`) in the same process. With one thread, a second core is free for reading
 and counting, as on any machine with more cores than the network uses; with more, "evaluate" works on as many images at
-once, one thread each, and reading and counting take their time from the network. Raw seconds go to the JSON file.
+once, one thread each, and reading and counting take their time from the network. Raw seconds go to the JSON file, of
+the wall's clock and of the processor.
 """
 
 import argparse
@@ -61,18 +62,25 @@ def main() -> None:
     for threads in options.threads:
         torch.set_num_threads(threads)
         seconds: dict[str, list[float]] = {"forward": [], "evaluate": []}
+        busy: dict[str, list[float]] = {"forward": [], "evaluate": []}
         for _ in range(options.rounds + 1):
             for name, arm in (("forward", forward), ("evaluate", evaluate)):
-                start = time.perf_counter()
+                start, before = time.perf_counter(), time.process_time()
                 arm()
                 seconds[name].append(time.perf_counter() - start)
-        seconds = {name: values[1:] for name, values in seconds.items()}  # the first round warms up
+                busy[name].append(time.process_time() - before)
+        seconds, busy = (  # the first round warms up
+            {name: values[1:] for name, values in each.items()} for each in (seconds, busy)
+        )
         ratios = [f / e for f, e in zip(seconds["forward"], seconds["evaluate"], strict=True)]
-        measured.append({"threads": threads, "seconds": seconds, "ratio": statistics.median(ratios)})
+        measured.append(
+            {"threads": threads, "seconds": seconds, "busy": busy, "ratio": statistics.median(ratios)}
+        )
         each = {name: len(ids) / statistics.median(values) for name, values in seconds.items()}
         print(
             f"{threads} torch threads: forward {each['forward']:.1f} images/s, evaluate {each['evaluate']:.1f}, "
-            f"ratio {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})",
+            f"ratio {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}), by processor time "
+            f"{statistics.median(busy['forward']) / statistics.median(busy['evaluate']):.2f}",
             flush=True,
         )
     content = {

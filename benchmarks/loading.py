@@ -8,7 +8,7 @@ Patches a second of one process and one core, batches of 8, by what is shown:
   ours, strong     without mosaics
   ours, paper      a patch and a flip
   jpeg, same       decode a JPEG of the frame's own size and two masks in PNG with Pillow, then our strong augmentation
-                   with albumentations' own shot noise
+                   as albumentations composes it
   jpeg, usual      the same files, with what albumentations' introduction to segmentation shows: a crop resized, a flip,
                    brightness and contrast
   jpeg, resized    the same files, resized and nothing else: smp's introductory example
@@ -31,7 +31,6 @@ from turns import Arm, Clock, keep, machine, rounds, say, table
 
 OURS = {"ours, default": ("strong", 0.3), "ours, strong": ("strong", 0.0), "ours, paper": ("paper", 0.0)}
 ARMS = (*OURS, "jpeg, same", "jpeg, usual", "jpeg, resized")
-SIDE = 512  # pixels: a JPEG's long side, as frames are rendered
 
 
 def main() -> None:
@@ -52,7 +51,7 @@ def main() -> None:
         work(options)
         return
     with tempfile.TemporaryDirectory() as folder:
-        write_images(options.rendered, options.images, SIDE, Path(folder))
+        write_images(options.rendered, options.images, 10**6, Path(folder))
         words = [sys.executable, __file__, *sys.argv[1:], "--folder", folder]
         found = rounds({name: Arm([*words, "--arm", name], 1) for name in ARMS}, options.rounds)
     say(table(found, options.batches * options.batch, ARMS[0]))
@@ -97,21 +96,13 @@ class Augmented(Decoded):
         super().__init__(folder, size, 1, index_mask=False)
         import albumentations as A
 
-        from skinseg.data import augmentation
-
-        if kind == "same":
-            augmentation.QuickShotNoise = A.ShotNoise  # type: ignore[misc]
-            self.transform = augmentation.training_transform(size)
-        else:
-            usual = A.Compose([
+        self.compose = (
+            albumentations_way(size)
+            if kind == "same"
+            else A.Compose([
                 A.RandomResizedCrop((size, size)), A.HorizontalFlip(), A.RandomBrightnessContrast(p=0.2)
-            ])  # fmt: skip
-
-            def transform(image: Any, masks: Any, generator: np.random.Generator) -> list[Any]:
-                made = usual(image=image, masks=masks)
-                return [made["image"], *made["masks"]]
-
-            self.transform = transform
+            ])
+        )  # fmt: skip
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
         import PIL.Image
@@ -120,9 +111,42 @@ class Augmented(Decoded):
         image = np.array(PIL.Image.open(path).convert("RGB"))
         files = [path.with_name(f"{path.stem}_{head}.png") for head in HEADS]
         masks = [(np.array(PIL.Image.open(file)) > 0).astype(np.uint8) for file in files]
-        made = self.transform(image, masks, np.random.default_rng(index))
+        found = self.compose(image=image, masks=masks)
+        made = (found["image"], *found["masks"])
         pixels, *targets = (torch.from_numpy(np.ascontiguousarray(each)) for each in made)
         return {"image": pixels.permute(2, 0, 1).contiguous(), **dict(zip(HEADS, targets, strict=True))}
+
+
+def albumentations_way(size: int) -> Any:
+    """The strong augmentation as it is written where speed is not looked at."""
+    import albumentations as A
+
+    from skinseg.data import augmentation
+    from skinseg.data.geometry import FILL
+    from skinseg.datasets.sample import IGNORE
+
+    def weighted(step: Any, weight: float) -> Any:
+        step.p = weight  # which OneOf reads as its share
+        return step
+
+    constant: dict[str, Any] = {"border_mode": cv2.BORDER_CONSTANT, "fill": FILL, "fill_mask": IGNORE}
+    crop = A.RandomResizedCrop(
+        (size, size), scale=(0.2, 1), ratio=(0.75, 4 / 3), area_for_downscale="image", p=0.7
+    )
+    sides = [size // 2, size * 3 // 4, size, size]
+    whole = [
+        A.LongestMaxSize(sides, area_for_downscale="image"),
+        A.PadIfNeeded(size, size, position="random", **constant),
+    ]
+    augmentation.QuickShotNoise = A.ShotNoise  # type: ignore[misc]
+    choices = [
+        A.OneOf([*map(weighted, choice.steps, np.diff([0, *choice.upto, 1]).tolist())], p=choice.share)
+        for choice in augmentation._photometry()
+    ]
+    return A.Compose([
+        A.Rotate(25, p=0.4, **constant), A.OneOf([crop, A.Sequential(whole, p=0.3)], p=1), A.HorizontalFlip(),
+        *choices,
+    ])  # fmt: skip
 
 
 def peers(options: argparse.Namespace) -> Any:

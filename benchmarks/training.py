@@ -81,14 +81,14 @@ def main() -> None:
 
 
 def write_images(rendered: Path, count: int, long_side: int, folder: Path) -> None:
-    """NNNN.jpg with NNNN_skin.png and NNNN_person.png, 255 on the head, for the peers."""
+    """NNNN.jpg with NNNN_skin.png and NNNN_person.png, 255 on the head, for the peers; never enlarged, as our cache."""
     from skinseg.datasets.registry import open_dataset
     from skinseg.models.prediction import resized
 
     dataset = open_dataset("rendered", rendered)
     for i in range(count):
         sample = dataset[i]
-        image = resized(sample.image, long_side)
+        image = resized(sample.image, min(long_side, max(sample.image.shape)))
         cv2.imwrite(str(folder / f"{i:04}.jpg"), image[..., ::-1])
         for head in HEADS:
             mask = 255 * (sample.masks[head] == 1).astype(np.uint8)

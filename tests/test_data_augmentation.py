@@ -100,6 +100,17 @@ def test_steps_fire_independently() -> None:
     assert len(flipped_and_grey) == 4
 
 
+def test_steps_are_chosen_by_their_shares() -> None:
+    """Of 20,000 draws, within 4 standard errors."""
+    from skinseg.data import augmentation
+
+    generator, count = np.random.default_rng(5), 20_000
+    one_of = augmentation._OneOf(0.6, (1, "a"), (1, "b"), (0.5, "c"))
+    drawn = [one_of.drawn(generator) for _ in range(count)]
+    for step, share in (("a", 0.24), ("b", 0.24), ("c", 0.12), (None, 0.4)):
+        assert abs(drawn.count(step) / count - share) < 4 * (share * (1 - share) / count) ** 0.5
+
+
 def test_unknown_strength() -> None:
     with pytest.raises(UserError, match="'weak' does not exist; choose one of strong, geometry, hsv, paper"):
         training_transform(48, "weak")

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 import torch
 
+from skinseg.background import in_background
 from skinseg.cli import main
 from skinseg.data.splits import make_split
 from skinseg.datasets.confusion import confusion
@@ -24,7 +25,7 @@ from skinseg.evaluation.command import evaluate
 from skinseg.evaluation.image_properties import image_properties
 from skinseg.evaluation.panels import LONG_SIDE, level, panel, panel_paths, write_panel
 from skinseg.evaluation.rows import read_rows
-from skinseg.evaluation.score import Origin, in_background, score, tone_of
+from skinseg.evaluation.score import Origin, score, tone_of
 from skinseg.models import checkpoint as checkpoints
 from skinseg.models.inference import Predictor, lanes
 from skinseg.models.loading import load

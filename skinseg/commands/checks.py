@@ -16,6 +16,16 @@ def check_model(path: Path) -> None:
         )
 
 
+def check_rows(results: Collection[Path]) -> None:
+    """Raise UserError as `skinseg.evaluation.rows.read_rows` where a folder has no rows."""
+    for folder in results:
+        path = folder if folder.name == "rows.parquet" else folder / "rows.parquet"
+        if not path.is_file():
+            raise UserError(
+                f"{path}: no result rows found; write them with `skinseg evaluate --out {path.parent}`"
+            )
+
+
 def check_views(text: str | None) -> None:
     """Raise UserError as `skinseg.models.views.parse_views`."""
     if text is not None:

@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from skinseg.commands.checks import check_model
 from skinseg.commands.parser import AtLeastOne, NotNegative
 from skinseg.errors import UserError
 from skinseg.models.exported import ONNX, RELEASED, meant
@@ -54,6 +55,12 @@ def probe(
     Example:
         skinseg probe --checkpoint runs/pretrain --out results/probe --renders 120 --choose 200
     """
+    if choose and not renders:
+        raise UserError(
+            "--choose without --renders: expected frames for the search for failures; give --renders 120"
+        )
+    check_model(checkpoint)
+
     from skinseg.models.loading import load
     from skinseg.probing.probe import factors_named, file_hash, run_probe, write
     from skinseg.probing.probe_page import write_probe
@@ -61,10 +68,6 @@ def probe(
     from skinseg.reports.console import print_tables
 
     names = factors_named(factors)
-    if choose and not renders:
-        raise UserError(
-            "--choose without --renders: expected frames for the search for failures; give --renders 120"
-        )
     model = _file_of(checkpoint)
     segment = skin_of(load(checkpoint, device), checkpoint)
     studio = Studio(out / "frames", workers or os.cpu_count() or 1, _photos(backgrounds), scheduler)
@@ -126,13 +129,15 @@ def balance(
     Example:
         skinseg balance --count 300 --cells tone,framing,light --out rendered/balanced
     """
+    from skinseg.probing.cells import axes_named
+
+    axes = axes_named(cells)
+
     from skinseg.probing.balance import run_balance
     from skinseg.probing.balance_page import write_balance
-    from skinseg.probing.cells import axes_named
     from skinseg.probing.scoring import Studio
     from skinseg.reports.console import print_tables
 
-    axes = axes_named(cells)
     cores = workers or os.cpu_count() or 1
     if objective == "worst-group":
         studio = Studio(out, cores, _photos(backgrounds), scheduler)
@@ -180,14 +185,16 @@ def audit(
     """
     from skinseg.datasets.registry import find_datasets, open_dataset
     from skinseg.datasets.rendered import Rendered
+
+    ours, photographs = open_dataset(Rendered.name, rendered), find_datasets(against)
+    assert isinstance(ours, Rendered)
+
     from skinseg.probing.audit import run_audit
     from skinseg.probing.audit_page import write_audit
     from skinseg.probing.distances import imagenet_features
     from skinseg.reports.console import print_tables
 
-    ours = open_dataset(Rendered.name, rendered)
-    assert isinstance(ours, Rendered)
-    found = run_audit(ours, find_datasets(against), images, lambda: imagenet_features(weights), seed)
+    found = run_audit(ours, photographs, images, lambda: imagenet_features(weights), seed)
     words: dict[str, object] = {"against": against, "images": images, "seed": seed, "out": out}
     said, tables = write_audit(found, _command(f"audit {shlex.quote(str(rendered))}", words), out)
     print_tables(tables, said)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from skinseg.commands.checks import check_model, check_own, check_views
+from skinseg.commands.checks import check_model, check_own, check_rows, check_views
 from skinseg.errors import UserError
 
 _REPORTS = (
@@ -129,6 +129,7 @@ def report(results: Sequence[Path], *, out: Path | None = None, slices: bool = F
     """
     if out is not None:
         check_own(out, _REPORTS, _MARKS)
+    check_rows(results)
 
     from skinseg.reports.console import print_tables
     from skinseg.reports.report import write_report

@@ -1,10 +1,14 @@
 """`skinseg study`: a study is a YAML file; the paper's go by name, and docs/studies.md says what one may say."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
+import yaml
+
 from skinseg.commands.parser import AtLeastOne, NotNegative
+from skinseg.errors import UserError
 from skinseg.presets import config_file
 
 
@@ -47,7 +51,11 @@ def run(
     Example:
         skinseg study run scarce_real --scale laptop --data-root data
     """
-    config_file(study, "studies", "study")
+    path = config_file(study, "studies", "study")
+    known = _scales(path)
+    if known and scale not in known:
+        raise UserError(f"--scale {scale}: {path} has {', '.join(known)}; choose one of them")
+
     from skinseg.datasets.registry import check_folder
 
     check_folder(data_root)
@@ -69,3 +77,10 @@ def run(
         scheduler=scheduler,
         other_code=other_code,
     )
+
+
+def _scales(study: Path) -> list[str]:
+    """Names of a study's scales; none where it is no such file, of which `read_study` says more."""
+    with suppress(OSError, ValueError, RecursionError, yaml.YAMLError, TypeError, KeyError):
+        return [str(name) for name in yaml.safe_load(study.read_text(encoding="utf-8"))["scales"]]
+    return []

@@ -137,5 +137,5 @@ class QuickShotNoise(A.ShotNoise):  # type: ignore[misc]
         draws = np.diff(upto, axis=1, prepend=0, append=_DRAWS)
         seen = np.append(np.rint((count * scale).clip(max=1) ** (1 / 2.2) * 255), 255).astype(np.uint8)
         table = np.repeat(np.broadcast_to(seen, draws.shape).ravel(), draws.ravel())
-        drawn = self.random_generator.integers(_DRAWS, size=img.shape, dtype=np.uint16)
-        return np.asarray(table.take(img.astype(np.int32) * _DRAWS + drawn), np.uint8)
+        raw = np.frombuffer(self.random_generator.bytes(2 * img.size), np.uint16).reshape(img.shape)
+        return np.asarray(table.take(img.astype(np.int32) * _DRAWS + raw % _DRAWS), np.uint8)

@@ -11,11 +11,12 @@ import torch
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
+from skinseg.background import in_background
 from skinseg.data import retoning
 from skinseg.data.arrangement import Arrangement, Side
 from skinseg.data.augmentation import training_transform
 from skinseg.data.cache import DecodedCache, open_cache
-from skinseg.data.patches import PairedPatches, PairSampler, StreamSampler, TrainingPatches
+from skinseg.data.patches import PairedPatches, PairSampler, StreamSampler, TrainingPatches, collated
 from skinseg.data.splits import Split, make_split, subset
 from skinseg.data.streams import Role
 from skinseg.datasets.base import Dataset
@@ -63,7 +64,7 @@ class SkinDataModule(pl.LightningDataModule):
         data_root: folder that holds the dataset, or the dataset's own.
         size: side of a training patch, pixels.
         batch_size: images per step.
-        num_workers: processes that augment; 0 augments in the training process.
+        num_workers: processes that augment; 0 augments in a thread of the training process.
         seed: of the order and the augmentation.
         split: your own split, a CSV with the columns image and part (train, validation or test).
         labels: changes to the dataset's label policy, such as "lips=ignore,nails=background"; see
@@ -303,10 +304,12 @@ class SkinDataModule(pl.LightningDataModule):
             sampler = PairSampler(
                 sampler, StreamSampler(len(second), length, self.seed, second.role, self._epoch)
             )
-        return DataLoader(
+        _single_threaded(None)  # patches are too small to share
+        return PatchLoader(
             patches,
             batch_size=self.batch_size,
             sampler=sampler,
+            collate_fn=collated,
             num_workers=self.num_workers,
             drop_last=length > self.batch_size,  # a last batch of one starves batch normalisation
             pin_memory=torch.cuda.is_available(),
@@ -367,6 +370,18 @@ class SkinDataModule(pl.LightningDataModule):
     def _whole(self, samples: "Samples") -> DataLoader[Any]:
         # In the main process: sizes differ, so nothing is stacked, and an unreadable file stays one sentence.
         return DataLoader(samples, batch_size=self.batch_size, collate_fn=list)
+
+
+class PatchLoader(DataLoader[Any]):
+    """A DataLoader that, without worker processes, makes the next batch in a thread while the network works."""
+
+    def __iter__(self) -> Any:
+        if self.num_workers or self.pin_memory:
+            return super().__iter__()
+        return in_background(self._batch, self.batch_sampler or (), ahead=1)
+
+    def _batch(self, indices: Sequence[Any]) -> Any:
+        return self.collate_fn([self.dataset[index] for index in indices])
 
 
 class Samples(TorchDataset[Sample]):

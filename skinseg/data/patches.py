@@ -63,7 +63,7 @@ class TrainingPatches(TorchDataset[Batch]):
             image, *masks = (np.vstack(pair) for pair in zip(*rows, strict=True))
         else:
             image, *masks = self._patch(self.positions[i], self.transform, generator)
-        pixels = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
+        pixels = torch.from_numpy(image).permute(2, 0, 1)  # a view: channels last, as convolutions like it
         if not self.heads:
             return {"image": pixels, "inside": torch.from_numpy((masks[0] != IGNORE).astype(np.uint8))}
         targets = (torch.from_numpy(np.ascontiguousarray(mask)) for mask in masks)
@@ -89,6 +89,14 @@ class TrainingPatches(TorchDataset[Batch]):
             for mask in masks
         ]
         return transform(image, given or [np.zeros_like(unlabelled)], generator)
+
+
+def collated(patches: Sequence[Any]) -> Any:
+    """A batch of patches, or of what their names lead to; images stay channels last. By NumPy: torch would start
+    threads of its own in the thread that calls this."""
+    if isinstance(patches[0], torch.Tensor):
+        return torch.from_numpy(np.stack([each.numpy() for each in patches]))
+    return {name: collated([each[name] for each in patches]) for name in patches[0]}
 
 
 class PairedPatches(TorchDataset[dict[str, Batch]]):

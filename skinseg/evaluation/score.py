@@ -1,14 +1,13 @@
 """From what predicts and a dataset to result rows: each image once, every head that is labelled."""
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 import numpy as np
 
+from skinseg.background import in_background
 from skinseg.datasets.base import Dataset
 from skinseg.datasets.confusion import confusion
 from skinseg.datasets.heads import HEADS
@@ -21,9 +20,6 @@ from skinseg.evaluation.score_histogram import score_histogram
 from skinseg.models.prediction import Probability
 from skinseg.recognition.recogniser import Recogniser
 from skinseg.tones.ita import estimate_tone
-
-AHEAD = 2
-"""Images read before the network asks, and predicted before they are counted: more would only hold memory."""
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
@@ -104,26 +100,6 @@ def score(
     predictions = ((sample, source.forward(prepared)) for sample, prepared in read_ahead)
     for rows in in_background(count, predictions):
         yield from rows
-
-
-def in_background(
-    function: Callable[[Given], Made], given: Iterable[Given], ahead: int = AHEAD, threads: int = 1
-) -> Iterator[Made]:
-    """`map` in threads of its own: results in order, at most `ahead` more begun than were asked for.
-
-    An error of `function` is raised where its result would have come, one of `given` at once.
-    """
-    waiting: deque[Future[Made]] = deque()
-    pool = ThreadPoolExecutor(threads)
-    try:
-        for each in given:
-            waiting.append(pool.submit(function, each))
-            if len(waiting) > ahead:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def tone_of(

@@ -204,7 +204,11 @@ class SkinPersonModule(pl.LightningModule):
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         if self.adaptation is not None:
             self.adaptation.after_step(self.network)
-        self._check_weights()
+
+    def on_validation_start(self) -> None:
+        # Not after each step, of which it is a thirtieth: the next step's loss tells as much.
+        if self.trainer.state.fn == "fit":
+            self._check_weights()
 
     def _check_weights(self) -> None:
         """Raise UserError where a weight, or a statistic of a normalisation, a method's own included, is not finite."""
