@@ -51,6 +51,11 @@ def contour_counts(predicted: npt.NDArray[np.bool_], mask: Mask) -> ContourCount
 
 def _near(pixels: npt.NDArray[np.bool_], others: npt.NDArray[np.bool_], radius: float) -> int:
     """How many of `pixels` have one of `others` within `radius` pixels."""
+    left, top, columns, rows = cv2.boundingRect(pixels.view(np.uint8))
+    # What is further away than the radius cannot be within it.
+    rim = int(np.ceil(radius)) + 1
+    part = np.s_[max(0, top - rim) : top + rows + rim, max(0, left - rim) : left + columns + rim]
+    pixels, others = pixels[part], others[part]
     if not (pixels.any() and others.any()):
         return 0
     # Float32 distances are off by a millionth; a distance that is the radius itself is within.

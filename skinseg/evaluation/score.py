@@ -72,7 +72,8 @@ def score(
     The probability map has the image's own resolution and is cut at `origin.threshold`; the mask is never resized.
     A panel of the first labelled head (in the order of the table) is written under `results`/panels.
     lanes: of 1, the source runs in the calling thread; one thread reads ahead of it and one counts behind it. Of more,
-        that many threads take an image each from reading to counting: for a source whose steps use one core.
+        that many threads and one more take an image each from reading to counting: for a source whose steps use one
+        core.
     Raises UserError for an image or mask that cannot be read, as the dataset does.
     """
     items = {item.image_id: item for item in dataset.items}
@@ -93,7 +94,8 @@ def score(
         return count((sample, source.forward(prepared)))
 
     if lanes > 1:
-        for rows in in_background(whole, image_ids, lanes, lanes):
+        # One more, so that no core idles while a panel goes to the disk.
+        for rows in in_background(whole, image_ids, lanes + 1, lanes + 1):
             yield from rows
         return
     read_ahead = in_background(read, image_ids)
