@@ -10,7 +10,7 @@ import skinseg
 
 PACKAGE = Path(skinseg.__file__).parent
 ROOMS = (
-    "skinseg", "errors", "presets", "files", "source", "records", "tracking", "images", "tones",
+    "skinseg", "errors", "presets", "files", "background", "source", "records", "tracking", "images", "tones",
     *(f"synthetic/{room}" for room in (
         "labels", "label_image", "streams", "scene", "geometry", "body", "hair", "clothes", "worn", "room",
         "config", "draw", "blender", "rendering",

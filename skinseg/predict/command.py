@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
@@ -80,21 +81,37 @@ def predict(
     lines: list[dict[str, Any]] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     out.mkdir(parents=True, exist_ok=True)
+
+    def finish(picture: Picture, prediction: Prediction | None) -> None:
+        if prediction is None:
+            lines.append({"image": str(picture.path), "error": picture.error})
+        else:
+            print(json.dumps(picture.name), file=begun, flush=True)
+            lines.append(_written(picture, prediction, out, probabilities, overlays))
+        if "error" in lines[-1]:
+            print(f"skipped: {lines[-1]['error']}")
+        progress.advance(task)
+
     try:
-        with _opened_begun(out) as begun, Progress(*columns, console=Console(stderr=True)) as progress:
+        # A thread waits for the disk while the next picture is read and predicted.
+        with (
+            _opened_begun(out) as begun,
+            Progress(*columns, console=Console(stderr=True)) as progress,
+            ThreadPoolExecutor(1) as writer,
+        ):
             task = progress.add_task("predict", total=count_pictures(sources))
+            written: Future[None] | None = None
             # In windows, as many of a picture's own pixels are asked for as memory has room for.
             pictures = read_pictures(sources, LARGE // 4 if tiles is None else LARGE)
             for batch in _batches(pictures, predictor, 1 if tiles else batch_size):
                 for picture, prediction in _predicted(batch, predictor, tiles):
-                    if prediction is None:
-                        lines.append({"image": str(picture.path), "error": picture.error})
-                    else:
-                        print(json.dumps(picture.name), file=begun, flush=True)
-                        lines.append(_written(picture, prediction, out, probabilities, overlays))
-                    if "error" in lines[-1]:
-                        print(f"skipped: {lines[-1]['error']}")
-                    progress.advance(task)
+                    if written is not None:
+                        written.result()
+                    written = writer.submit(finish, picture, prediction)
+                    if picture.image is not None and picture.image.nbytes > LARGE:
+                        written.result()  # memory has no room for two
+            if written is not None:
+                written.result()
     finally:
         if lines:
             with written_whole(out / TABLE) as beside:
