@@ -112,7 +112,8 @@ def lines(runs: dict[str, Any], count: int) -> list[tuple[str, ...]]:
             "arm",
             "one photograph, s",
             "busy, s",
-            "most memory, MB",
+            "its memory, MB",
+            "a folder's",
             "images/s",
             "busy ms an image",
             "ours / arm",
@@ -134,7 +135,7 @@ def lines(runs: dict[str, Any], count: int) -> list[tuple[str, ...]]:
         table.append((
             name, f"{statistics.median(first):.2f} ({min(first):.2f} to {max(first):.2f})",
             f"{statistics.median(one['busy'] for one in turns['one']):.2f}",
-            f"{max(run['MB'] for run in (*turns['one'], *turns['many'])):.0f}",
+            *(f"{max(run['MB'] for run in turns[kind]):.0f}" for kind in ("one", "many")),
             f"{1 / statistics.median(each['wall'][name]):.1f}",
             f"{1000 * statistics.median(each['busy'][name]):.0f}",
             f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})",

@@ -50,7 +50,9 @@ def training_transform(size: int, strength: str = "strong", photometry: bool = T
     ) -> list[npt.NDArray[np.uint8]]:
         if strength == "hsv" and photometry:
             image = _on_the_grid(image, generator)
-        patch, targets = geometry.cut(image, masks, size, placement(*image.shape[:2], size, generator))
+        patch, targets = geometry.cut(
+            image, masks, size, placement(image.shape[0], image.shape[1], size, generator)
+        )
         # Some of albumentations' steps draw from Python's random numbers.
         python = random.Random(int(generator.integers(2**62))) if choices else None
         for choice in choices:

@@ -46,7 +46,10 @@ class ImagePredictor(ABC):
 
     size: the image's long side in pixels as the network sees it; the aspect ratio is kept.
     stride: what the sides of the network's input are multiples of.
+    most_at_once: images in one pass, where nobody says how many; `LARGEST_BATCH` where None.
     """
+
+    most_at_once: int | None = None
 
     def __init__(self, size: int, stride: int) -> None:
         self.size = size
@@ -111,7 +114,7 @@ class ImagePredictor(ABC):
         # The image and two probability maps at its own resolution are held beside the network.
         each = rows * columns * BYTES_PER_PIXEL + shape[0] * shape[1] * (3 + 2 * 4)
         room = min(BATCH_BYTES - held, _free_bytes() / 4)
-        return int(max(1, min(LARGEST_BATCH, room // each)))
+        return int(max(1, min(self.most_at_once or LARGEST_BATCH, room // each)))
 
     def _tiled(self, image: Image, long_side: int) -> Prediction:
         seen = resized(image, long_side)

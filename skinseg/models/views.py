@@ -47,6 +47,7 @@ class AveragedViews(ImagePredictor):
     def __init__(self, predictor: ImagePredictor, views: Views) -> None:
         sizes = views.sizes or (predictor.size,)
         super().__init__(max(sizes), predictor.stride)
+        self.most_at_once = predictor.most_at_once
         self.seen = [copy.copy(predictor) for _ in sizes]
         for each, size in zip(self.seen, sizes, strict=True):
             each.size = size
