@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ def sealed(model: bytes) -> bytes:
 class OnnxPredictor(ImagePredictor):
     """Runs a model that `skinseg export` wrote, a file or its bytes.
 
-    record: what its metadata says. threads: of one pass, 0 for one per core.
+    record: what its metadata says. threads: of one pass, 0 for one per core that this process may use.
     Raises UserError where ONNX Runtime or the file is missing, the file is damaged or not ours, and for a device
     that this installation lacks.
     """
@@ -58,7 +59,7 @@ class OnnxPredictor(ImagePredictor):
         if device not in ("auto", "cpu") and not (device.startswith("cuda") and gpu in available):
             raise UserError(f"--device {device}: not usable on this machine; choose auto or cpu")
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = threads or _allowed_cores()
         # By default its threads spin between passes: on two cores 91 ms of processor time for 57 ms of work.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = (
@@ -98,6 +99,15 @@ class OnnxPredictor(ImagePredictor):
     def run(self, batch: Batch) -> dict[str, Probability]:
         values = self.session.run(list(self.heads), {INPUT: batch})
         return {head: np.asarray(value, np.float32) for head, value in zip(self.heads, values, strict=True)}
+
+
+def _allowed_cores() -> int:
+    """Cores of this process where it may not use all; else 0, and ONNX Runtime counts those that are no hyperthreads.
+
+    It would start a thread for each core of the machine, and on one core they would take turns.
+    """
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
+    return allowed if allowed < (os.cpu_count() or 1) else 0
 
 
 def _check_beside(weights: Path, expected: str) -> None:

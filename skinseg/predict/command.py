@@ -96,7 +96,7 @@ def predict(
         # A thread waits for the disk while the next picture is read and predicted.
         with (
             _opened_begun(out) as begun,
-            Progress(*columns, console=Console(stderr=True)) as progress,
+            Progress(*columns, console=Console(stderr=True), refresh_per_second=2) as progress,
             ThreadPoolExecutor(1) as writer,
         ):
             task = progress.add_task("predict", total=count_pictures(sources))
