@@ -1,6 +1,7 @@
 """The model that comes with the package: found without a name, whole, small, and refused where it is damaged."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from skinseg.cli import main
 from skinseg.errors import UserError
 from skinseg.models import checkpoint, exported, loading
 from skinseg.models.exported import CONFIG, ONNX, RELEASED, WEIGHTS, WEIGHTS_IN_THE_BOX
+from skinseg.models.onnx_model import OnnxPredictor
 from tests import fakes
 
 LIMIT = 10e6  # bytes
@@ -29,6 +31,17 @@ def test_the_box_holds_weights_graph_record_and_card():
     assert "make release" in card
 
 
+@pytest.mark.parametrize(("allowed", "threads"), [({1}, 1), ({0, 1}, 2), (set(range(4)), 0)])
+def test_onnx_runtime_has_a_thread_for_each_core_of_the_process(
+    monkeypatch: pytest.MonkeyPatch, allowed: set[int], threads: int
+) -> None:
+    """0 where it may use all 4: ONNX Runtime counts then, without hyperthreads."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: allowed, raising=False)
+    predictor = OnnxPredictor(WEIGHTS_IN_THE_BOX / ONNX, "cpu")
+    assert predictor.session.get_session_options().intra_op_num_threads == threads
+
+
 def test_without_a_path_the_released_model_is_loaded_by_either_runtime():
     photo = fakes.fake(0).image
     predicted = skinseg.load(device="cpu").predict(photo)
@@ -36,6 +49,9 @@ def test_without_a_path_the_released_model_is_loaded_by_either_runtime():
     for head in ("skin", "person"):
         assert predicted.masks[head].shape == photo.shape[:2]
         np.testing.assert_allclose(predicted.probabilities[head], by_torch.probabilities[head], atol=1e-3)
+    assert skinseg.load(RELEASED, "cpu").images_at_once((100, 100, 3)) == 1, (
+        "slower in batches on a processor"
+    )
     assert skinseg.load(RELEASED, "cpu").size == skinseg.load(WEIGHTS_IN_THE_BOX / ONNX, "cpu").size
 
 
