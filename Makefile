@@ -110,21 +110,26 @@ finetune: setup  ## Train on DATASET from the newest pretraining, or the release
 	$(need_data)
 	$(call fit,finetune) --data.dataset $(DATASET) --data.data_root "$(DATA_ROOT)" --seed_everything $(SEED) $(ARGS)
 
-# The weights in the box, from nothing: hours. Its own folders, so that it goes on where it was stopped.
+# The weights in the box, from nothing: hours. Its own folders, so that it goes on where it was stopped. Two rounds: small patches
+# of the first frames, then large ones of all, as small ones are cheaper and teach most of it.
+RELEASE_FIRST ?= 1459
 RELEASE_COUNT ?= 2600
-RELEASE_EPOCHS ?= 24
+release_fit = $(SKINSEG) fit --preset cpu --config pretrain --data.data_root rendered/release
 .PHONY: release
 release: setup  ## Render, train and export the model that comes with the package, again; DATA_ROOT scores it too
+	$(if $(wildcard runs/release-first/*/result.json),,$(call render,$(RELEASE_FIRST),0,rendered/release))
+	$(if $(wildcard runs/release-first/*/result.json),,$(release_fit) --data.size 192 --job release-first \
+	  --trainer.max_epochs 24 --trainer.check_val_every_n_epoch 8)
 	$(call render,$(RELEASE_COUNT),0,rendered/release)
 	$(call render,700,1,rendered/release-held-out)
-	$(SKINSEG) fit --preset cpu --config pretrain --data.data_root rendered/release --data.size 192 --job release \
-	  --trainer.max_epochs $(RELEASE_EPOCHS) --trainer.check_val_every_n_epoch 8
+	$(release_fit) --data.size 256 --job release --model.pretrained runs/release-first --model.lr 0.0005 \
+	  --trainer.max_epochs 7 --trainer.check_val_every_n_epoch 7
 	$(SKINSEG) export runs/release --half --out exported/release
 	$(SKINSEG) evaluate --checkpoint exported/release --subset all --rendered rendered/release-held-out --out results/release \
 	  $(if $(DATA_ROOT),--data-root "$(DATA_ROOT)")
 	$(SKINSEG) export runs/release --half --out exported/release --results results/release
-	printf '\n## Made by\n\n`make release RELEASE_COUNT=%s RELEASE_EPOCHS=%s DATA_ROOT=...` in a checkout, which goes on where it was stopped.\n' \
-	  $(RELEASE_COUNT) $(RELEASE_EPOCHS) >> exported/release/README.md
+	printf '\n## Made by\n\n`make release RELEASE_FIRST=%s RELEASE_COUNT=%s DATA_ROOT=...` in a checkout, which goes on where it was stopped.\n' \
+	  $(RELEASE_FIRST) $(RELEASE_COUNT) >> exported/release/README.md
 	mkdir -p skinseg/weights && cp exported/release/{model.safetensors,model.onnx,config.json,README.md} skinseg/weights/
 
 .PHONY: evaluate
