@@ -27,7 +27,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--count", type=int, default=1000, help="mutated inputs, over all readers")
     parser.add_argument(
-        "--kills", type=int, default=10, help="killed runs of each command, on one disk and on two"
+        "--kills", type=int, default=10, help="killed runs of each command; a third as many on two disks"
     )
     parser.add_argument(
         "--only", default="", help="mutations,hostile,kills or names of killed commands [all]"
@@ -53,9 +53,8 @@ def main() -> int:
         chosen = set(kills.NAMES if wanted("kills") else given.only.split(","))
         every = kills.deeds(place / "given") if chosen & set(kills.NAMES) else []
         named = [deed for deed in every if deed.name in chosen]
-        kills.run(place / "one", tally, given.seed, given.kills, named)
+        kills.run(place, tally, given.seed, given.kills, named, other)
         if other is not None:
-            kills.run(place / "two", tally, given.seed, max(1, given.kills // 3), named, other)
             shutil.rmtree(other)
         with (
             open(os.devnull, "w") as nowhere,

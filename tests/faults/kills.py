@@ -4,6 +4,7 @@ Children are forked from a process that has imported everything, so a kill costs
 """
 
 import hashlib
+import json
 import multiprocessing
 import os
 import signal
@@ -25,6 +26,8 @@ from skinseg.images.decoding import read_levels
 from skinseg.models.checkpoint import BEST, LAST, newest_whole, read_checkpoint
 from skinseg.models.loading import load
 from skinseg.reports.results import read_results
+from skinseg.studies.work import LOG, NodeRecord, read_record
+from skinseg.synthetic.rendering.set_folder import FILES
 from tests import fakes
 from tests.faults.mutations import digest
 from tests.faults.tally import Tally
@@ -33,7 +36,7 @@ from tests.test_models_checkpoint import saved
 from tests.test_studies_graph import write_study
 
 FORK = multiprocessing.get_context("fork")
-NAMES = ("fit", "evaluate", "predict", "export", "unpack", "render", "study")
+NAMES = ("fit", "evaluate", "predict", "export", "unpack", "lanes", "render", "study")
 PATIENCE = 900.0
 """Seconds after which a child hangs."""
 
@@ -103,50 +106,61 @@ def _whole(deed: Deed, words: list[str], folder: Path, temporary: Path | None) -
 
 
 def run(
-    root: Path, tally: Tally, seed: int, kills: int, deeds: list[Deed], temporary: Path | None = None
+    root: Path,
+    tally: Tally,
+    seed: int,
+    kills: int,
+    deeds: list[Deed],
+    elsewhere: Path | None = None,
 ) -> None:
-    """Each deed undisturbed once, and in `kills` folders of their own: killed up to three times, then to its end.
-
-    temporary: TMPDIR of all of them, on another disk.
-    """
-    where = "" if temporary is None else ", TMPDIR on another disk"
+    """Each deed undisturbed once, and in `kills` folders of their own: killed up to three times, then to its end; a
+    third as many, one at least, with TMPDIR `elsewhere`, on another disk."""
     for place, deed in enumerate(deeds):
-        campaign = f"killed {deed.name}{where}"
+        campaign = f"killed {deed.name}"
         calm = root / f"{deed.name}-calm"
         calm.mkdir(parents=True)
         began = time.monotonic()
-        flaw = _whole(deed, deed.words, calm, temporary)
+        flaw = _whole(deed, deed.words, calm, None)
         seconds = time.monotonic() - began
         if flaw:
             tally.add(campaign, "traceback", f"undisturbed: {flaw}")
             continue
         expected = deed.ends_as(calm)
-        for i in range(kills):
+        temporaries = [None] * kills + [elsewhere] * max(1, kills // 3)
+        for i, temporary in enumerate(temporaries if elsewhere else temporaries[:kills]):
             rng = np.random.default_rng([seed, place, i])
             folder = root / f"{deed.name}-{i}"
             folder.mkdir()
-            words, note = deed.words, f"seed {seed}, number {i}"
-            outcome = "held"
-            for _ in range(int(rng.integers(1, 4))):
-                after = float(rng.uniform(0, seconds))
-                if not _killed(_start(deed, words, folder, temporary), after):
-                    break
-                note += f", killed after {after:.2f} of {seconds:.2f} s"
-                try:
-                    deed.after_kill(folder)
-                except (AssertionError, UserError) as error:
-                    outcome, note = "wrong", f"{note}: {error}"
-                    break
-                words = deed.words if deed.again is None else deed.again(folder)
-            if outcome == "held":
-                flaw = _whole(deed, words, folder, temporary)
-                if flaw:
-                    outcome, note = "traceback", f"{note}: {flaw}"
-                elif deed.ends_as(folder) != expected:
-                    outcome, note = "wrong", f"{note}: ends as another"
-                elif left := [path for path in folder.rglob(".unfinished_*") if "scratch" not in path.name]:
-                    outcome, note = "wrong", f"{note}: {left[0].name} is left behind"
-            tally.add(campaign, outcome, note)
+            outcome, note = _outcome(deed, folder, temporary, rng, seconds, expected)
+            tally.add(
+                campaign + (", TMPDIR on another disk" if temporary else ""),
+                outcome,
+                f"seed {seed}, number {i}{note}",
+            )
+
+
+def _outcome(
+    deed: Deed, folder: Path, temporary: Path | None, rng: np.random.Generator, seconds: float, expected: Any
+) -> tuple[str, str]:
+    """What became of a deed that is killed in a folder, and when that was. seconds: what it takes undisturbed."""
+    words, note = deed.words, ""
+    for _ in range(int(rng.integers(1, 4))):
+        after = float(rng.uniform(0, seconds))
+        if not _killed(_start(deed, words, folder, temporary), after):
+            break
+        note += f", killed after {after:.2f} of {seconds:.2f} s"
+        try:
+            deed.after_kill(folder)
+        except (AssertionError, UserError) as error:
+            return "wrong", f"{note}: {error}"
+        words = deed.words if deed.again is None else deed.again(folder)
+    if flaw := _whole(deed, words, folder, temporary):
+        return "traceback", f"{note}: {flaw}"
+    if deed.ends_as(folder) != expected:
+        return "wrong", f"{note}: ends as another"
+    if left := [path for path in folder.rglob(".unfinished_*") if "scratch" not in path.name]:
+        return "wrong", f"{note}: {left[0].name} is left behind"
+    return "held", note
 
 
 def deeds(place: Path) -> list[Deed]:
@@ -156,11 +170,20 @@ def deeds(place: Path) -> list[Deed]:
     rendered = fakes.make_rendered(place / "set", 12, size=64)
     saved(place / "runs" / "checkpoints" / "best.ckpt")
     model = str(place / "runs" / "checkpoints" / "best.ckpt")
+    (place / "small.yaml").write_text("resolution: 64\nsamples: 1\n")
+    render = [
+        "render",
+        "--config",
+        str(place / "small.yaml"),
+        "--count",
+        "4",
+        "--workers",
+        "1",
+        "--out",
+        "out",
+    ]
     members = {f"photos/{i}.bin": np.random.default_rng(i).bytes(200_000) for i in range(30)}
-    write_study(
-        place / "tiny.yaml",
-        lambda record: record["scales"]["laptop"].update(seeds=[0], steps={"pretrain": 2, "adapt": 2}),
-    )
+    write_study(place / "tiny.yaml", _two_arms)
     options = {
         "data_root": rendered,
         "size": 64,
@@ -206,9 +229,18 @@ def deeds(place: Path) -> list[Deed]:
         Deed("export", ["export", model, "--out", "out"], lambda folder: digest(folder / "out"), _no_half_export),
         Deed("unpack", [str(make_zip(place / "a.zip", members)), str(make_tar(place / "b.tar.gz", members))],
              lambda folder: digest(folder / "out"), _whole_folders, main=_unpack_what_is_missing),
-        Deed("render", [], _frames, lambda folder: None, main=_render),
-        Deed("study", study, _study, lambda folder: None),
+        Deed("lanes", [], _frames, _no_half_frame, main=_render_plain),
+        Deed("render", render, _frames, _no_half_frame),
+        Deed("study", study, _study, _no_half_study),
     ]  # fmt: skip
+
+
+def _two_arms(record: dict[str, Any]) -> None:
+    """Of a study: one seed and one number of images, so three fits and two scores."""
+    record["scales"]["laptop"].update(seeds=[0])
+    record["axes"][0]["points"]["laptop"] = [4]
+    record["published"]["values"] = {"pretrained@4": [0.5]}
+    del record["saved"], record["claims"]
 
 
 def _goes_on(words: list[str], folder: Path) -> list[str]:
@@ -277,11 +309,12 @@ def _whole_folders(folder: Path) -> None:
         assert len(list(inside.rglob("*.bin"))) == 30, f"{inside} is not whole"
 
 
-def _render(words: list[str]) -> int:
+def _render_plain(words: list[str]) -> int:
+    """Lanes and the set on disk, with a renderer that draws plain pixels instead of Blender."""
     from skinseg.synthetic.rendering import lanes, renderer
     from tests.stand_in import CONFIG, PlainJob, write_script
 
-    script = write_script(Path("script.py"), "time.sleep(0.01)")
+    script = write_script(Path("script.py").resolve(), "time.sleep(0.01)")
     lanes.PRELOAD = []
     renderer.find_worker_command = lambda: script  # type: ignore[assignment]
     renderer.render_job(PlainJob(CONFIG, 0), 12, 1, Path("out"), progress=False)
@@ -289,19 +322,45 @@ def _render(words: list[str]) -> int:
 
 
 def _frames(folder: Path) -> Any:
+    """Bytes of all that does not tell how long it took."""
     out = folder / "out"
-    names = [
-        "generator.yaml",
-        "scenes.parquet",
-        *(str(p.relative_to(out)) for p in sorted(out.rglob("[0-9]*.png"))),
-    ]
-    return {name: hashlib.sha256((out / name).read_bytes()).hexdigest() for name in names}
+    names = ["generator.yaml", *(str(path.relative_to(out)) for path in sorted(out.rglob("[0-9]*.png")))]
+    table = pd.read_parquet(out / "scenes.parquet")
+    timed = [name for name in table.columns if "seconds" in name or "memory" in name]
+    digests = {name: hashlib.sha256((out / name).read_bytes()).hexdigest() for name in names}
+    return digests, table.drop(columns=timed).to_json()
+
+
+def _no_half_frame(folder: Path) -> None:
+    journal = folder / "out" / "scenes.jsonl"
+    for line in journal.read_bytes().split(b"\n")[:-1] if journal.is_file() else ():
+        row = json.loads(line)
+        for kind, key in FILES.items():
+            found = hashlib.sha256((folder / "out" / kind / row["image"]).read_bytes()).hexdigest()
+            assert found == row[key], f"{kind}/{row['image']} is listed and not whole"
 
 
 def _study(folder: Path) -> Any:
-    scored = sorted(folder.rglob("rows.parquet"))
-    table = next(iter(sorted(folder.glob("results/studies/*/*.csv"))), None)
-    rows = [
-        [(row.image, row.head, row.tp, row.fp, row.fn, row.tn) for row in read_rows(path)] for path in scored
+    """Scores and tables, and that nothing was done twice."""
+    (out,) = folder.glob("results/studies/*/study.csv")
+    titles = [json.loads(line)["title"] for line in (folder / LOG).read_text().splitlines()]
+    assert len(titles) == len(set(titles)), titles
+    scored = {
+        str(path.relative_to(folder)): [
+            (row.image, row.head, row.tp, row.fp, row.fn, row.tn) for row in read_rows(path)
+        ]
+        for path in sorted(folder.rglob("rows.parquet"))
+    }
+    tables = [
+        (out.parent / name).read_bytes() for name in ("study.md", "study.csv", "study.tex", "report.html")
     ]
-    return rows, None if table is None else pd.read_csv(table).to_json()
+    return scored, tables
+
+
+def _no_half_study(folder: Path) -> None:
+    for path in folder.glob("runs/studies/*/node.json"):
+        record = read_record(NodeRecord, path, "")
+        if record.run is not None:
+            read_checkpoint(path.parent / record.run / LAST)
+    for path in folder.glob("results/studies/**/rows.parquet"):
+        read_rows(path)
