@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 
 from skinseg.data.cache import open_cache
 from skinseg.datasets.mask_forms import binary_mask, cut_out_mask, read_mask_pixels
@@ -375,3 +375,44 @@ def test_several_pictures_in_one_file_are_not_one(tmp_path: Path) -> None:
     pages[0].save(path, save_all=True, append_images=pages[1:])
     with pytest.raises(UserError, match=r"moving\.gif: it holds 2 pictures, expected one still picture"):
         read_image(path)
+
+
+def test_the_first_picture_of_a_jpeg_with_more_behind_it_is_read(tmp_path: Path) -> None:
+    """As of stereo cameras and of phones that keep a depth or a gain map."""
+    path = tmp_path / "photo.jpg"
+    first = Image.fromarray(scene())
+    first.save(path, "MPO", save_all=True, append_images=[Image.fromarray(scene()[::-1])], quality=95)
+    expected = io.BytesIO()
+    first.save(expected, "JPEG", quality=95)
+    with Image.open(expected) as plain:
+        np.testing.assert_array_equal(read_image(path), np.asarray(plain))
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "P"])
+@pytest.mark.parametrize("name", [b"Display P3", b"sRGB - Display P3"])
+def test_a_profile_is_of_the_colours_whatever_carries_them(mode: str, name: bytes, tmp_path: Path) -> None:
+    """And what it is called says nothing."""
+    plain, other = (Image.new("RGB", (32, 32), (190, 140, 115)) for _ in range(2))
+    plain.save(tmp_path / "plain.png", icc_profile=icc(P3, 2.2, b"Display P3"))
+    other = other.quantize(2) if mode == "P" else other.convert(mode)
+    other.save(tmp_path / "other.png", icc_profile=icc(P3, 2.2, name))
+    np.testing.assert_array_equal(read_image(tmp_path / "other.png"), read_image(tmp_path / "plain.png"))
+    assert (read_image(tmp_path / "plain.png") != (190, 140, 115)).any()
+
+
+def test_srgb_stays_as_it_is_under_any_name(tmp_path: Path) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    Image.fromarray(scene()).save(tmp_path / "a.png", icc_profile=profile.replace(b"sRGB", b"mine"))
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), scene())
+
+
+@pytest.mark.parametrize("compression", ["zstd", "lzma"])
+def test_a_tiff_that_no_second_decoder_reads_is_not_called_damaged(compression: str, tmp_path: Path) -> None:
+    Image.fromarray(scene()).save(tmp_path / "a.tif", compression=compression)
+    with pytest.raises(UserError, match=r"a\.tif: a TIFF compressed by method \d+, .* save it with LZW"):
+        read_image(tmp_path / "a.tif")
+
+
+def test_a_name_that_no_file_can_have_is_a_sentence() -> None:
+    with pytest.raises(UserError, match=r"cannot be read .*null byte"):
+        read_image(Path("a\0b.png"))

@@ -15,7 +15,7 @@ import stat
 import struct
 import warnings
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,9 +32,17 @@ Image = npt.NDArray[np.uint8]
 Taken = TypeVar("Taken")
 
 LARGEST = 1 << 29  # pixels that a picture may have
+_GREY = ("1", "L", "LA")
 _DEEP = ("I;16", "I;16L", "I;16B", "I;16N")
+_ROWS = 32  # of a very large picture that are averaged at once, at its smaller size
+_PNG, _NEEDED = b"\x89PNG\r\n\x1a\n", (b"PLTE", b"tRNS", b"iCCP")
+"""How a PNG begins, and the chunks that say what its pixels mean."""
+_SAYING = (b"eXIf", b"tEXt", b"zTXt", b"iTXt")
 _ORIENTATION = 0x0112
 _COMPRESSION, _DEFLATED = 259, (8, 32946)
+_CHECKED = (1, 2, 3, 4, 5, 7, *_DEFLATED, 32773)
+"""Compressions of a TIFF that both decoders read."""
+_SAME = 2  # levels: what two profiles of sRGB differ by
 _PARTS = ((273, 279), (324, 325))
 """Of a TIFF's strips, and of its tiles: the tags of where they begin and of how many bytes they have."""
 _HEIC = tuple(
@@ -100,35 +108,33 @@ def read_reduced(path: Path, most: int, left: int) -> tuple[Image, tuple[int, in
     Raises UserError as `read_image`.
     """
     width = height = 0
-    factor = 1
-
-    def before(image: PIL.Image.Image) -> None:
-        nonlocal width, height, factor
-        width, height = image.size
-        while width * height > most and width * height > left * factor**2:
-            factor *= 2
-        if factor > 1:
-            image.draft(None, (width // factor, height // factor))  # a JPEG shrinks while it is decoded
 
     def take(data: bytes, image: PIL.Image.Image) -> Stored:
+        nonlocal width, height
+        width, height = image.size
+        factor = 1
+        while width * height > most and width * height > left * factor**2:
+            factor *= 2
         if factor == 1:
-            return _stored(data, image, True)
-        left = round(factor * image.width / width)
-        return Stored(_averaged(image, left), _orientation(image))
+            return _loaded(_photograph)(data, image)
+        image.draft(None, (width // factor, height // factor))  # a JPEG shrinks while it is decoded
+        shape, factor = image.size[::-1], round(factor * image.width / width)
+        small = _averaged(_strips(data, image, _ROWS * factor), shape, factor)
+        return Stored(small, _orientation(_without_pixels(data) if image.format == "PNG" else image))
 
-    stored = _read(path, take, before)
+    stored = _read(path, take)
     transposed, _ = _TURNS[stored.orientation]
     return stored.turned, (width, height) if transposed else (height, width)
 
 
 def check_sums(path: Path) -> None:
     """Raise UserError where a PNG is not as it was written, by its own sums, which decoding alone does not look at."""
-    _read(path, lambda data, image: None)
+    _read(path, _loaded(lambda data, image: None))
 
 
 def read_levels(path: Path) -> Levels:
     """Decode a mask file to the levels that it stores. Raises UserError as `read_stored`."""
-    return _read(path, _levels)
+    return _read(path, _loaded(_levels))
 
 
 def read_stored(path: Path, *, profile: bool = True) -> Stored:
@@ -138,36 +144,39 @@ def read_stored(path: Path, *, profile: bool = True) -> Stored:
     sRGB is 2° to 4° of ITA off); without, levels are as stored, which masks need.
     Raises UserError where the file is missing, cut off or no picture.
     """
-    return _read(path, lambda data, image: _stored(data, image, profile))
+    return _read(path, _loaded(_photograph if profile else _unconverted))
 
 
-def _read(
-    path: Path,
-    take: Callable[[bytes, PIL.Image.Image], Taken],
-    before: Callable[[PIL.Image.Image], None] = lambda image: None,
-) -> Taken:
-    """What `take` makes of a file's bytes and the picture decoded from them. before: sees the picture undecoded."""
+def _read(path: Path, take: Callable[[bytes, PIL.Image.Image], Taken]) -> Taken:
+    """What `take` makes of a file's bytes and the picture in them, of which no pixel is decoded yet."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise OSError(errno.EINVAL, "it is no plain file")  # a pipe would be waited for
         data = path.read_bytes()
-    except OSError as error:
-        raise UserError(
-            f"{path}: cannot be read ({error.strerror}); check the file and its rights"
-        ) from error
+    except (OSError, ValueError) as error:  # a NUL in its name
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UserError(f"{path}: cannot be read ({reason}); check the file and its rights") from error
     try:
-        return _decoded(data, take, before)
+        return _decoded(data, take)
     except _BROKEN as error:
         if data[4:12] in _HEIC and importlib.util.find_spec("pillow_heif") is None:
             raise UserError(f"{path}: a HEIC picture, which needs pillow-heif; {install('heic')}") from error
-        raise UserError(f"{path}: {_reason(data, error)}; restore it from where it came from") from error
+        raise UserError(f"{path}: {_reason(data, error)}") from error
 
 
-def _decoded(
-    data: bytes,
+def _loaded(
     take: Callable[[bytes, PIL.Image.Image], Taken],
-    before: Callable[[PIL.Image.Image], None],
-) -> Taken:
+) -> Callable[[bytes, PIL.Image.Image], Taken]:
+    """`take` of a decoded picture."""
+
+    def loading(data: bytes, image: PIL.Image.Image) -> Taken:
+        image.load()
+        return take(data, image)
+
+    return loading
+
+
+def _decoded(data: bytes, take: Callable[[bytes, PIL.Image.Image], Taken]) -> Taken:
     _readers()
     with warnings.catch_warnings():
         # Broken tags and profiles are as good as none; a bomb is an error of its own.
@@ -176,12 +185,11 @@ def _decoded(
         with PIL.Image.open(io.BytesIO(data)) as image:
             if image.width * image.height > LARGEST:
                 raise PIL.Image.DecompressionBombError(f"{image.width}x{image.height} pixels")
-            if getattr(image, "n_frames", 1) > 1:
+            # Of a JPEG with further ones behind its end (depth, a thumbnail) the first is the picture.
+            if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
                 raise ValueError(f"it holds {getattr(image, 'n_frames', 1)} pictures")
             if image.format == "PNG":
                 _check_chunks(data)
-            before(image)
-            image.load()
             return take(data, image)
 
 
@@ -191,6 +199,14 @@ def _check_chunks(data: bytes) -> None:
         image.verify()
     if data.find(b"IEND", data.rfind(b"IDAT")) < 0:
         raise EOFError("truncated")
+
+
+def _photograph(data: bytes, image: PIL.Image.Image) -> Stored:
+    return _stored(data, image, True)
+
+
+def _unconverted(data: bytes, image: PIL.Image.Image) -> Stored:
+    return _stored(data, image, False)
 
 
 def _stored(data: bytes, image: PIL.Image.Image, profile: bool) -> Stored:
@@ -204,6 +220,10 @@ def _levels(data: bytes, image: PIL.Image.Image) -> Levels:
     turned = _orientation(image)
     if image.format == "TIFF":
         _agree(data, image)
+    if "transparency" in image.info and image.mode in ("1", "L", "P", "RGB"):
+        shown = image.convert("RGBA")  # one colour, or index, may stand for what is not there
+        if all(low == high for low, high in shown.convert("RGB").getextrema()):
+            return Levels(np.asarray(shown), turned)
     if image.mode in (*_DEEP, "I", "F"):
         levels = np.asarray(image)
         # Not negated: NaN compares as false.
@@ -268,34 +288,101 @@ def _rgb(image: PIL.Image.Image, profile: bool) -> Image:
     return np.array(image if image.mode == "RGB" else image.convert("RGB"), np.uint8)
 
 
-def _averaged(image: PIL.Image.Image, factor: int) -> Image:
-    """The picture in sRGB with each `factor` x `factor` pixels averaged, a strip of rows at a time."""
-    width = -(-image.width // factor)
-    small = np.empty((-(-image.height // factor), width, 3), np.uint8)
-    for top in range(0, image.height, 256 * factor):
-        strip = _rgb(image.crop((0, top, image.width, min(top + 256 * factor, image.height))), True)
-        rows = -(-strip.shape[0] // factor)
-        place = small[top // factor : top // factor + rows]
-        place[:] = cv2.resize(strip, (width, rows), interpolation=cv2.INTER_AREA)
+def _averaged(strips: Iterator[PIL.Image.Image], shape: tuple[int, ...], factor: int) -> Image:
+    """A picture of a shape (H, W) in sRGB with each `factor` x `factor` pixels averaged, from strips of its rows."""
+    small = np.empty((-(-shape[0] // factor), -(-shape[1] // factor), 3), np.uint8)
+    top = 0
+    for strip in strips:
+        rows = -(-strip.height // factor)
+        place = small[top : top + rows]
+        place[:] = cv2.resize(_rgb(strip, True), (small.shape[1], rows), interpolation=cv2.INTER_AREA)
+        top += rows
     return small
+
+
+def _strips(data: bytes, image: PIL.Image.Image, rows: int) -> Iterator[PIL.Image.Image]:
+    """`rows` rows at a time of a picture. A PNG is decoded strip by strip: whole, it takes four bytes a pixel."""
+    header = next(_chunks(data))[1] if image.format == "PNG" else b""
+    # Of eight bits a channel, and not interlaced.
+    if not header or (header[8], header[12]) != (8, 0):
+        image.load()
+        for top in range(0, image.height, rows):
+            yield image.crop((0, top, image.width, min(top + rows, image.height)))
+        return
+    length = 1 + image.width * len(image.getbands())  # of a row, and how it is filtered
+    kept = [(name, body) for name, body in _chunks(data) if name in _NEEDED]
+    parts = (body for name, body in _chunks(data) if name == b"IDAT")
+    stream, above = zlib.decompressobj(), b""
+    for top in range(0, image.height, rows):
+        count = min(rows, image.height - top)
+        raw = bytearray()
+        while len(raw) < count * length:
+            part = stream.unconsumed_tail or next(parts, b"")
+            raw += (found := stream.decompress(part, count * length - len(raw)))
+            if not part and not found:
+                raise EOFError("truncated")
+        # A row's filter looks at the row above it, which a strip therefore has again, unfiltered.
+        size = struct.pack(">II", image.width, count + bool(above))
+        body = zlib.compress(above + raw, 0)
+        made = [(b"IHDR", size + header[8:]), *kept, (b"IDAT", body), (b"IEND", b"")]
+        with PIL.Image.open(_png(made)) as strip:
+            strip.load()
+            above = b"\0" + strip.crop((0, strip.height - 1, strip.width, strip.height)).tobytes()
+            yield strip.crop((0, strip.height - count, strip.width, strip.height))
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Name and body of each chunk of a PNG whose sums are right."""
+    place = len(_PNG)
+    while place < len(data):
+        size = int.from_bytes(data[place : place + 4])
+        yield data[place + 4 : place + 8], data[place + 8 : place + 8 + size]
+        place += 12 + size
+
+
+def _png(chunks: Iterable[tuple[bytes, bytes]]) -> io.BytesIO:
+    """A PNG of these chunks."""
+    file = io.BytesIO()
+    file.write(_PNG)
+    for name, body in chunks:
+        file.writelines((struct.pack(">I", len(body)), name, body))
+        file.write(struct.pack(">I", zlib.crc32(body, zlib.crc32(name))))
+    file.seek(0)
+    return file
+
+
+def _without_pixels(data: bytes) -> PIL.Image.Image:
+    """What a PNG says beside its pixels, with a pixel of its own: asked for it, Pillow decodes the whole."""
+    said = [(name, body) for name, body in _chunks(data) if name in _SAYING]
+    header = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)
+    pixel = (b"IDAT", zlib.compress(bytes(2)))
+    return PIL.Image.open(_png([(b"IHDR", header), *said, pixel, (b"IEND", b"")]))
 
 
 def _in_srgb(image: PIL.Image.Image) -> PIL.Image.Image:
     """The image converted from its colour profile to sRGB; as it is where it has none, or one that cannot be read."""
     stored = image.info.get("icc_profile")
-    if not stored or image.mode not in ("RGB", "CMYK"):
+    if not stored or image.mode in _GREY:
         return image
+    if image.mode != "CMYK":
+        image = image.convert("RGB")  # of a palette or with an alpha channel, the profile is of the colours
     transform = _transform(stored, image.mode)
     return image if transform is None else transform.apply(image)
 
 
 @functools.lru_cache(maxsize=16)
 def _transform(profile: bytes, mode: str) -> Any:
+    """To sRGB; None from what is no profile of such pixels, and from sRGB itself, by its colours: names are free."""
     try:
         found = PIL.ImageCms.getOpenProfile(io.BytesIO(profile))
-        if "sRGB" in PIL.ImageCms.getProfileDescription(found):
-            return None
-        return PIL.ImageCms.buildTransform(found, PIL.ImageCms.createProfile("sRGB"), mode, "RGB")
+        transform = PIL.ImageCms.buildTransform(found, PIL.ImageCms.createProfile("sRGB"), mode, "RGB")
+        if mode == "RGB":
+            levels = np.linspace(0, 255, 9).astype(np.uint8)
+            colours = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(1, -1, 3)
+            converted = np.asarray(transform.apply(PIL.Image.fromarray(colours)), np.int16)
+            if np.abs(converted - colours).max() <= _SAME:
+                return None
+        return transform
     except (PIL.ImageCms.PyCMSError, *_BROKEN):
         return None
 
@@ -319,6 +406,9 @@ def _agree(data: bytes, image: PIL.Image.Image) -> None:
         kind, pixels = cv2.IMREAD_COLOR, _rgb(image, False)[..., ::-1]
     else:
         return
+    compression = getattr(image, "tag_v2", {}).get(_COMPRESSION, 1)
+    if compression not in _CHECKED:
+        raise NotImplementedError(f"compressed by method {compression}")
     other = cv2.imdecode(np.frombuffer(data, np.uint8), kind | cv2.IMREAD_IGNORE_ORIENTATION)
     if other is None or not np.array_equal(other, pixels):
         raise ValueError("two decoders find different pixels in it: it is damaged")
@@ -342,12 +432,16 @@ def _check_deflated(data: bytes, image: PIL.Image.Image) -> None:
 
 
 def _reason(data: bytes, error: BaseException) -> str:
+    """What was found, expected, and the way out."""
     kind = "JPEG" if data[:2] == b"\xff\xd8" else "PNG" if data[:4] == b"\x89PNG" else "file"
-    text = str(error)
+    text, restore = str(error), "restore it from where it came from"
     if "truncated" in text.lower() or isinstance(error, EOFError):
-        return f"the {kind} is cut off after {len(data)} bytes"
+        return f"the {kind} is cut off after {len(data)} bytes; {restore}"
     if isinstance(error, PIL.Image.DecompressionBombError | MemoryError):
-        return f"more pixels than fit ({text}), expected at most {LARGEST // 10**6} million"
+        return f"more pixels than fit ({text}), expected at most {LARGEST // 10**6} million; save it smaller"
+    if isinstance(error, NotImplementedError) and text.startswith("compressed"):
+        return f"a TIFF {text}, of which no second decoder tells damage; save it with LZW, deflate or none"
     if isinstance(error, ValueError) and text.startswith(("it holds", "its levels", "two decoders")):
-        return f"{text}, expected one still picture of 8 or 16 bits"
-    return f"does not decode as an image ({len(data)} bytes)"
+        out = "save the one that is meant by itself" if text.startswith("it holds") else restore
+        return f"{text}, expected one still picture of 8 or 16 bits; {out}"
+    return f"does not decode as an image ({len(data)} bytes); {restore}"
