@@ -175,6 +175,7 @@ def test_a_split_file_may_speak_of_several_datasets(tmp_path: Path) -> None:
         (["im00001,test", "im00001.jpg,train"], r"line 3: im00001 is named a second time, now for train"),
         (["im00001,holdout"], r"part 'holdout' of im00001, expected train, validation, test"),
         ([], "no image in it"),
+        (["im00001,test,twice"], r"line 2: 'twice' is in no column, expected 2 values"),
     ],
 )
 def test_a_bad_split_file_is_refused_in_a_sentence(lines: list[str], said: str, tmp_path: Path) -> None:

@@ -85,6 +85,13 @@ def alpha_only() -> Image.Image:
     return picture
 
 
+def one_level_is_air(mask: np.ndarray | Image.Image) -> Image.Image:
+    """Level or index 0 (of a palette) or 255 is transparent, without an alpha channel."""
+    picture = Image.fromarray(mask) if isinstance(mask, np.ndarray) else mask
+    picture.info["transparency"] = 0 if picture.mode == "P" else 255
+    return picture
+
+
 @pytest.mark.parametrize(
     ("masks", "left", "right"),
     [
@@ -122,6 +129,11 @@ def test_the_levels_of_all_masks_say_what_one_means(
         ((palette(halves(0, 1), (0, 0, 0), (128, 0, 0)),), r"coloured.*palette.*--labels"),
         ((np.dstack([halves(0, 128), halves(0, 0), halves(0, 0)]),), r"50\.0% of its pixels are coloured"),
         ((alpha_only(),), r"all of its shape in the alpha channel"),
+        ((one_level_is_air(halves(255, 254)),), r"levels 254, 255 found"),
+        (
+            (one_level_is_air(palette(halves(0, 1), (255, 255, 255), (255, 255, 255))),),
+            r"in the alpha channel",
+        ),
         ((np.tile(np.arange(30, dtype=np.uint8) * 8, (20, 1)),), r"neither black nor white"),
         ((many_labels(18),), r"areas of the levels 0, 1, 2, .* found, expected black and white"),
         ((many_labels(255),), r"areas of the levels 0, 1, 2, .* found, expected black and white"),
@@ -235,6 +247,11 @@ def test_a_folder_cannot_take_a_datasets_name(tmp_path: Path) -> None:
         ("tone", "7", "line 3: tone '7' of images/photo-01.JPG, expected a Fitzpatrick group"),
         ("split", "holdout", "line 3: split 'holdout'"),
         ("split", "", "1 images have no split"),
+        (
+            "image",
+            "images/../images/photo-02.JPG",
+            "line 4: image images/photo-02.JPG is named a second time",
+        ),
     ],
 )
 def test_a_bad_line_is_named(column: str, value: str, said: str, tmp_path: Path) -> None:
@@ -252,6 +269,34 @@ def test_a_table_without_its_columns(tmp_path: Path) -> None:
     (root / "pairs.csv").write_text("photo,mask\na,b\n")
     with pytest.raises(UserError, match="column image is missing"):
         open_dataset("folder", root)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("image,mask,mask\na,b,c\n", "two columns mask found, expected one of each name"),
+        ("image,mask,subjct\na,b,c\n", "column subjct is not read, did you mean subject"),
+        ("image,mask,subject\na,b,Smith, Ann\n", "line 2: 'Ann' is in no column, expected 3 values"),
+        ("image,mask\n", "no line of data in it"),
+        ("image,mask\n\n,\n", "no line of data in it"),
+    ],
+)
+def test_a_table_of_another_form_is_refused(text: str, said: str, tmp_path: Path) -> None:
+    root = fakes.make_folder(tmp_path / "own", 3)
+    (root / "pairs.csv").write_text(text)
+    with pytest.raises(UserError, match=said) as caught:
+        open_dataset("folder", root)
+    assert "pairs.csv" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["\ufeffimage,mask\n{}", "image , mask\r\n {} \r\n\r\n", "image,mask\r{}\r", "note,image,mask\nx,{},,"],
+)
+def test_a_table_as_other_programs_write_it_is_read(text: str, tmp_path: Path) -> None:
+    root = fakes.make_folder(tmp_path / "own", 3)
+    (root / "pairs.csv").write_text(text.format("images/photo-01.JPG,masks/photo-01.PNG"), newline="")
+    assert [item.image_id for item in open_dataset("folder", root).items] == ["images/photo-01"]
 
 
 def test_nothing_to_pair(tmp_path: Path) -> None:

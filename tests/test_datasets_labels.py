@@ -138,3 +138,9 @@ def test_a_bad_table_of_tones_is_refused_in_a_sentence(text: str, said: str, tmp
     with pytest.raises(UserError, match=said) as caught:
         open_dataset("ecu", root)
     assert str(root / "tones.csv") in str(caught.value)
+
+
+@pytest.mark.parametrize("part", ["01", "9" * 5000, "+1", "65536", "1_0", "٣"])
+def test_a_level_is_written_in_one_way(part: str) -> None:
+    with pytest.raises(UserError, match="no such choice"):
+        parse_labels(f"1=skin,{part}=background")

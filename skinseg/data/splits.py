@@ -12,6 +12,7 @@ from pathlib import Path
 from skinseg.datasets.base import Dataset
 from skinseg.datasets.name_table import find_image, names_datasets, read_name_table
 from skinseg.errors import UserError
+from skinseg.images.files import as_text
 
 PARTS = ("train", "validation", "test")
 LISTS = Path(__file__).parent / "split_lists"
@@ -130,7 +131,7 @@ def _given_parts(dataset: Dataset, seed: int, file: Path | None) -> tuple[dict[s
     if file is not None:
         parts = read_split_file(file, dataset)
         if parts is not None:
-            return parts, f"file {file.name}"
+            return parts, f"file {as_text(file.name)}"
     if dataset.native_split is not None:
         native = dataset.native_split
         return {item.image_id: native[item.image_id] for item in dataset.items}, "comes with the dataset"

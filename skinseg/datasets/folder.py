@@ -1,8 +1,9 @@
 """Any folder of pairs: `images/` and `masks/`, or a CSV that names them."""
 
+import os
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -13,7 +14,7 @@ from skinseg.datasets.mask_forms import laid_on
 from skinseg.datasets.mask_levels import Form, form_of, grey_levels
 from skinseg.datasets.name_table import read_rows
 from skinseg.datasets.sample import Mask
-from skinseg.errors import UserError
+from skinseg.errors import UserError, did_you_mean
 from skinseg.images.decoding import Stored, read_levels
 from skinseg.images.files import canonical
 
@@ -21,6 +22,7 @@ PAIRS_FILE = "pairs.csv"
 _SPLIT_PARTS = ("train", "validation", "test")
 _MORE = tuple(head for head in HEADS if head != "skin")
 """The heads that a CSV may have a column of masks for, beside `mask`."""
+_COLUMNS = ("image", "mask", *_MORE, "subject", "tone", "split")
 
 
 class Folder(Dataset):
@@ -96,7 +98,11 @@ class Folder(Dataset):
 
     def _from_table(self, table: Path) -> Iterator[Item]:
         rows = read_rows(table, ("image", "mask"))
+        if not rows:
+            raise UserError(f"{table}: no line of data in it, expected image,mask for each pair; fill it")
+        _check_columns(table, rows[0][1])
         first_line: dict[str, int] = {}
+        line_of: dict[str, int] = {}
         split: dict[str, str] = {}
         for line, row in rows:
             paths = {
@@ -106,13 +112,15 @@ class Folder(Dataset):
             }
             path = PurePosixPath(row["image"])
             image_id = canonical(str(path.with_suffix(""))) if path.name else ""
-            reason = self._reason_against(row, paths, first_line.get(image_id))
+            # One file is one image, however its path is written.
+            file = os.path.normpath(paths.get("image", table))
+            reason = self._reason_against(row, paths, first_line.get(image_id, line_of.get(file)))
             if reason is not None:
                 self.complain(
                     [paths.get("image", table)], f"{table.name} line {line}: {reason}; correct the line"
                 )
                 continue
-            first_line[image_id] = line
+            first_line[image_id] = line_of[file] = line
             if row.get("split"):
                 split[image_id] = row["split"]
             item = Item(image_id, paths["image"], paths["mask"], row.get("subject") or None)
@@ -145,6 +153,14 @@ class Folder(Dataset):
         if row.get("split", "") not in {"", *_SPLIT_PARTS}:
             return f"split {row['split']!r} of {row['image']}, expected {', '.join(_SPLIT_PARTS)} or nothing"
         return None
+
+
+def _check_columns(table: Path, columns: Collection[str]) -> None:
+    """Raise UserError for a column that is nearly one which is read and is not there: it would be left out unsaid."""
+    missing = [name for name in _COLUMNS if name not in columns]
+    for name in columns:
+        if name not in _COLUMNS and (meant := did_you_mean(name, missing)):
+            raise UserError(f"{table}: column {name} is not read{meant}; rename it, or call it otherwise")
 
 
 def _mask_paths(item: Item) -> dict[str, Path]:

@@ -5,6 +5,7 @@ which of that can be switched (`Dataset.label_defaults`, part to choice). Photog
 parts: only their unsure pixels can be switched. A rendered set knows every part.
 """
 
+import re
 from collections.abc import Mapping
 
 from skinseg.errors import UserError
@@ -45,8 +46,8 @@ def parse_labels(text: str | None) -> dict[str, str]:
 
 
 def is_level(part: str) -> bool:
-    """Whether a part is a level of a mask: 0 to 65535."""
-    return part.isascii() and part.isdigit() and int(part) <= 65535
+    """Whether a part is a level of a mask: 0 to 65535, written in one way."""
+    return re.fullmatch(r"0|[1-9][0-9]{0,4}", part) is not None and int(part) <= 65535
 
 
 def policy_text(labels: Mapping[str, str]) -> str:

@@ -30,7 +30,6 @@ def read_rows(path: Path, columns: Collection[str]) -> list[tuple[int, dict[str,
             f"{path}: column {missing[0]} is missing (found {', '.join(header) or 'none'}), expected a first line "
             f"{','.join(columns)}; add it"
         )
-    # A line with more fields than the header keeps them under None.
     return [
         (line, {name.strip(): value.strip() for name, value in row.items() if name is not None})
         for line, row in rows
@@ -104,4 +103,15 @@ def _read(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise UserError(f"{path}: cannot be read as a table ({reason}); give a CSV file in UTF-8") from error
+    twice = next((name for name in header if name and header.count(name) > 1), None)
+    if twice is not None:
+        raise UserError(f"{path}: two columns {twice} found, expected one of each name; remove or rename one")
+    for line, row in rows:
+        # What has no column is kept under None; commas at the end are harmless.
+        more = [value for value in row.get(None, ()) if value.strip()]  # type: ignore[call-overload]
+        if more:
+            raise UserError(
+                f"{path} line {line}: {more[0].strip()!r} is in no column, expected {len(header)} values as the first "
+                'line has; put a value with a comma in it in quotes: "..."'
+            )
     return header, rows

@@ -29,6 +29,7 @@ from skinseg.evaluation.panels import PANELS, write_panels_id
 from skinseg.evaluation.rows import ROWS, RUN, SCENES, ResultRow, write_rows
 from skinseg.evaluation.score import Origin, Source, score
 from skinseg.files import swapped_in, written_whole
+from skinseg.images.files import as_text
 from skinseg.models import lineage
 from skinseg.models.checkpoint import model_of, newest_checkpoint, read_checkpoint
 from skinseg.models.configuration import configuration_hash, configuration_of
@@ -104,7 +105,7 @@ def evaluate(
     source, model, described = _source(checkpoint, masks, name, parts, device, views)
     run = _describe(model, described, subset, split_seed, {"labels": changes, "views": views})
     run["tables"] = {
-        name: None if path is None else path.as_posix()
+        name: None if path is None else as_text(path.as_posix())
         for name, path in (("split", split_file), ("tones", tones), ("exclude", exclude))
     }
     run["recogniser"] = None if trained is None else trained.sha256
@@ -237,13 +238,18 @@ def _source(
     """What predicts, what makes up the hash of its configuration, and what else there is to know of it."""
     if masks is not None and name:
         folder = MaskFolder(masks, [(part.dataset, part.image_ids) for part in parts])
-        made = {"checkpoint": masks.as_posix(), "weights": folder.hash(name), "training": {}, "name": name}
+        made = {
+            "checkpoint": as_text(masks.as_posix()),
+            "weights": folder.hash(name),
+            "training": {},
+            "name": name,
+        }
         return folder, {"name": name}, made
     assert checkpoint is not None
     record = read_checkpoint(newest_checkpoint(checkpoint))
     predictor = Predictor(model_of(record), record.size, device_named(device))
     described: dict[str, Any] = {
-        "checkpoint": record.path.as_posix(),
+        "checkpoint": as_text(record.path.as_posix()),
         "weights": record.sha256,
         "model": record.model,
         "size": record.size,
@@ -276,7 +282,7 @@ def _describe(
         "datasets": {},
         "versions": {"skinseg": __version__, "python": platform.python_version()}
         | {name: _version(name) for name in _DISTRIBUTIONS},
-        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": as_text(shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
 

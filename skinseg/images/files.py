@@ -9,6 +9,7 @@ from pathlib import Path, PurePath
 IMAGE_SUFFIXES = frozenset(
     {".avif", ".bmp", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 )
+_DEEPEST = 200  # folders in each other; Python's own functions for paths call themselves for each
 # What file managers, archivers, editors and disks' own indices leave; hidden files are such too.
 _CLUTTER = frozenset({
     "thumbs.db", "thumbs.db:encryptable", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "__macosx", "@eadir",
@@ -30,10 +31,14 @@ def is_clutter(name: str) -> bool:
     return name.startswith((".", "~$")) or name.lower() in _CLUTTER
 
 
+def as_text(name: str) -> str:
+    """A path or a command's words with bytes that are no UTF-8, which no file of text can hold, as \\xNN."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def canonical(name: str) -> str:
-    """A file's name as an id: text in NFC on every disk (some keep names in NFD), bytes that are no UTF-8 as \\xNN."""
-    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return unicodedata.normalize("NFC", text)
+    """A file's name as an id: `as_text`, in NFC on every disk (some keep names in NFD)."""
+    return unicodedata.normalize("NFC", as_text(name))
 
 
 def is_image_name(path: PurePath) -> bool:
@@ -47,30 +52,29 @@ def walk(folder: Path) -> Iterator[Path | PassedOver]:
     What cannot be looked into, and links that lead nowhere, come as passed over.
     """
     seen: set[tuple[int, int]] = set()
-
-    def below(place: Path) -> Iterator[Path | PassedOver]:
+    left = [folder]
+    while left:  # and no function that calls itself: folders may lie deeper than that can
+        path = left.pop()
         try:
-            status = place.stat()
-            entries = sorted(os.scandir(place), key=lambda entry: entry.name)
+            if path.is_dir():
+                if len(path.parts) - len(folder.parts) > _DEEPEST:
+                    yield PassedOver(path, f"more than {_DEEPEST} folders deep")
+                    continue
+                status = path.stat()
+                if (status.st_dev, status.st_ino) in seen:
+                    yield PassedOver(path, "leads back to a folder that was read already")
+                    continue
+                seen.add((status.st_dev, status.st_ino))
+                names = sorted(name for name in os.listdir(path) if not is_clutter(name))
+                left += [path / name for name in reversed(names)]
+            elif path.is_file():
+                yield path
+            else:
+                yield PassedOver(path, no_file(path))
         except OSError as error:
-            yield PassedOver(place, f"cannot be looked into ({error.strerror})")
-            return
-        if (status.st_dev, status.st_ino) in seen:
-            yield PassedOver(place, "leads back to a folder that was read already")
-            return
-        seen.add((status.st_dev, status.st_ino))
-        for entry in entries:
-            if is_clutter(entry.name):
-                continue
-            path = place / entry.name
-            try:
-                if entry.is_dir():
-                    yield from below(path)
-                elif entry.is_file():
-                    yield path
-                else:
-                    yield PassedOver(path, "a link that leads nowhere" if entry.is_symlink() else "no file")
-            except OSError as error:
-                yield PassedOver(path, f"cannot be looked at ({error.strerror})")
+            yield PassedOver(path, f"cannot be looked into ({error.strerror})")
 
-    yield from below(folder)
+
+def no_file(path: Path) -> str:
+    """What a path is that is neither a file nor a folder."""
+    return "a link that leads nowhere" if not path.exists() else "no plain file, but a pipe or a device"

@@ -1,6 +1,7 @@
 """One image seen several ways, and what is found averaged: at several sizes, and mirrored."""
 
 import copy
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -28,7 +29,9 @@ def parse_views(text: str) -> Views:
     """Views as written: "240,320", "mirror", "240,320,mirror". Raises UserError for anything else."""
     words = [word.strip() for word in text.split(",")]
     sizes = [word for word in words if word != MIRROR]
-    good = [int(word) for word in sizes if word.isascii() and word.isdecimal() and 32 <= int(word) <= LARGEST]
+    good = [
+        int(word) for word in sizes if re.fullmatch("[1-9][0-9]{1,3}", word) and 32 <= int(word) <= LARGEST
+    ]
     if len(good) != len(sizes) or len(set(words)) != len(words):
         raise UserError(
             f"views {text!r}: expected long sides in pixels from 32 to {LARGEST}, each once, and the word {MIRROR}, "

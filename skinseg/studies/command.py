@@ -16,6 +16,7 @@ from typing import Any
 
 from skinseg.errors import UserError
 from skinseg.files import written_whole
+from skinseg.images.files import as_text
 from skinseg.presets import config_file
 from skinseg.studies.claims import Grid
 from skinseg.studies.cost import RULE, Estimate, Estimator
@@ -334,7 +335,7 @@ def _write(
         titles=titles,
         notes=notes,
         missing=[name for name in graph.missing if name in study.score],
-        command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        command=as_text(shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])),
         runs=runs,
     )
     return {"rows": out / "rows.parquet", **write(outcome, out)}
