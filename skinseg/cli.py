@@ -39,7 +39,7 @@ HELP = ("--help", "-h")
 
 _UNUSABLE = frozenset({
     errno.EACCES, errno.EDQUOT, errno.EEXIST, errno.EFBIG, errno.EIO, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG,
-    errno.ENOSPC, errno.ENOTDIR, errno.EPERM, errno.EROFS,
+    errno.ENODEV, errno.ENOENT, errno.ENOSPC, errno.ENOTDIR, errno.ENXIO, errno.EPERM, errno.EROFS, errno.ESTALE,
 })  # fmt: skip
 """What a disk says of a place where nothing can be written, or read."""
 
@@ -66,6 +66,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         if error.errno not in _UNUSABLE:
             raise
+        if error.errno == errno.ENOENT and not error.filename:
+            error.filename = "the working folder"  # it was removed, and whoever asks for it names no file
         print(
             f"skinseg: error: {error.filename or 'the disk'}: {error.strerror}; make room, or name another place; "
             "what was finished is kept",

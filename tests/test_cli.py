@@ -378,3 +378,13 @@ def test_fit_refuses_in_one_sentence(
     printed = fit("pratheepan")
     assert image.stem in printed
     assert "9x7" in printed.replace(" ", "").replace("×", "x")
+
+
+def test_a_working_folder_that_is_gone_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert main(["predict", "a.jpg", "--out", "out"]) == 2
+    assert "the working folder: No such file or directory" in capsys.readouterr().err

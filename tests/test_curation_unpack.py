@@ -3,6 +3,7 @@
 import io
 import stat
 import tarfile
+import unicodedata
 import zipfile
 from pathlib import Path
 
@@ -152,3 +153,15 @@ def test_a_name_twice_in_an_archive(tmp_path: Path) -> None:
             file.addfile(tarfile.TarInfo(name))
     with pytest.raises(UserError, match="is in it twice"):
         unpack([archive], tmp_path / "out")
+
+
+def test_what_a_mac_adds_hides_no_top_folder(tmp_path: Path) -> None:
+    archive = make_zip(tmp_path / "data.zip", {"data/a.jpg": b"1", "__MACOSX/data/._a.jpg": b"2"})
+    (folder,) = unpack([archive], tmp_path / "out")
+    nothing_but(folder, "a.jpg", "__MACOSX")
+
+
+def test_one_name_in_two_forms_of_unicode_is_twice(tmp_path: Path) -> None:
+    names = [unicodedata.normalize(form, "é.jpg") for form in ("NFC", "NFD")]
+    with pytest.raises(UserError, match="is in it twice"):
+        unpack([make_zip(tmp_path / "a.zip", dict.fromkeys(names, b"1"))], tmp_path / "out")

@@ -1,5 +1,6 @@
 """`skinseg predict` through the command line, and `skinseg.load` from Python."""
 
+import fcntl
 import json
 import multiprocessing
 import os
@@ -16,6 +17,7 @@ from PIL import Image as PillowImage
 
 import skinseg
 from skinseg.cli import main
+from skinseg.errors import UserError
 from skinseg.images.decoding import read_image, read_reduced
 from skinseg.images.encoding import write_image
 from skinseg.predict.command import enlarged
@@ -95,6 +97,7 @@ def test_files_folders_and_patterns_name_each_photograph_once(photos):
         (["nowhere"], "nowhere is no image file and matches none"),
         (["empty"], "empty holds no image"),
         (["photos/a [1].jpg", "twin/a [1].png"], "would both be written as a [1]_skin.png"),
+        ([""], "an argument: empty, expected a value"),
         (["photos", "--device", "warp"], "--device warp: not usable"),
         (
             ["photos", "--checkpoint", "none"],
@@ -338,7 +341,7 @@ def test_what_a_pattern_matches_and_is_no_photograph_is_named(photos):
     assert {(passed.path.name, passed.reason) for passed in found.passed_over} == {
         ("notes.txt", ".txt is no photograph's ending"),
         ("gone.jpg", "a link that leads nowhere"),
-        ("pipe.jpg", "no file"),
+        ("pipe.jpg", "no plain file, but a pipe or a device"),
     }
 
 
@@ -353,7 +356,7 @@ def test_a_photograph_is_never_replaced_by_a_mask(checkpoint, photos, tmp_path, 
     mine = (photos / "a [1]_skin.png").read_bytes()
     arguments = ["predict", str(photos), "--checkpoint", str(checkpoint), "--out"]
     assert main([*arguments, str(photos)]) == 2
-    assert "a [1]_skin.png: exists and was not written by an earlier predict" in capsys.readouterr().err
+    assert "a [1]_skin.png: exists, and" in capsys.readouterr().err
     assert (photos / "a [1]_skin.png").read_bytes() == mine
     assert not (photos / "predictions.jsonl").exists()
     (photos / "a [1]_skin.png").rename(photos / "a [1]_skin.bmp")  # whose own mask is named otherwise
@@ -371,8 +374,9 @@ def test_a_photograph_is_never_replaced_by_a_mask(checkpoint, photos, tmp_path, 
         ("predictions.jsonl", "my own list\n", "was not written by predict"),
         ("predictions.jsonl", '{"mine": 1}\n', "was not written by predict"),
         ("predictions.jsonl", "[]\n", "was not written by predict"),
-        ("below/b_person.png", "mine", "was not written by an earlier predict"),
-        ("clip/000000_skin.png", "mine", "was not written by an earlier predict"),
+        ("predictions.jsonl", '{"image": "a.jpg", "caption": "a hand"}\n', "was not written by predict"),
+        ("below/b_person.png", "mine", "does not say that an earlier predict wrote it"),
+        ("clip/000000_skin.png", "mine", "does not say that an earlier predict wrote it"),
     ],
 )
 def test_a_file_of_the_user_s_in_the_way_is_refused(
@@ -485,3 +489,54 @@ def test_a_picture_of_256_million_pixels_stays_below_one_and_a_half_gigabytes(ch
     assert int(done.stdout.splitlines()[-1]) < 1_500_000  # kB
     with PillowImage.open(tmp_path / "out" / "huge_skin.png") as mask:
         assert mask.size == (16_000, 16_000)
+
+
+def test_two_calls_into_one_folder_are_not_mixed(checkpoint, photos, tmp_path, capsys):
+    out = tmp_path / "out"
+    out.mkdir()
+    with open(out / ".predictions.begun", "a") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        assert main(["predict", str(photos), "--checkpoint", str(checkpoint), "--out", str(out)]) == 2
+        assert "another `skinseg predict` is writing there" in capsys.readouterr().err
+        assert [path.name for path in out.iterdir()] == [".predictions.begun"]
+
+
+def test_twins_of_one_folder_are_to_be_renamed(photos):
+    write(photos / "a [1].png", fake(5, 40, 40).image)
+    with pytest.raises(UserError, match="expected names that differ; rename one, or"):
+        find_pictures([str(photos)])
+
+
+def test_folders_beyond_any_depth_are_named(photos):
+    place = os.open(photos, os.O_RDONLY)
+    for _ in range(1100):  # more than Python's functions call themselves
+        os.mkdir("d", dir_fd=place)
+        below = os.open("d", os.O_RDONLY, dir_fd=place)
+        os.close(place)
+        place = below
+    os.close(place)
+    found = find_pictures([str(photos)])
+    assert len(found.sources) == 2
+    assert [each.reason for each in found.passed_over if each.path.name == "d"] == [
+        "more than 200 folders deep"
+    ]
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "P", "1"])
+def test_a_large_png_is_the_same_in_strips_as_whole(tmp_path, mode, monkeypatch):
+    """Which a TIFF is, that is cut after it was decoded."""
+    monkeypatch.setattr("skinseg.images.decoding._ROWS", 8)
+    picture = PillowImage.fromarray(fake(0, 432, 312).image)
+    picture = picture.quantize(200) if mode == "P" else picture.convert(mode)
+    exif = PillowImage.Exif()
+    exif[0x0112] = 6
+    picture.save(tmp_path / "large.png", exif=exif)
+    picture.convert("RGB").save(tmp_path / "large.tif", exif=exif)
+    strips, whole = (read_reduced(tmp_path / f"large.{suffix}", 1000, 9000) for suffix in ("png", "tif"))
+    assert strips[1] == whole[1] == (312, 432)
+    assert strips[0].shape == (78, 108, 3)
+    assert np.abs(strips[0].astype(int) - whole[0]).max() <= 1  # whose strips lie the other way
+    data = (tmp_path / "large.png").read_bytes()
+    (tmp_path / "cut.png").write_bytes(data[: len(data) // 2])
+    with pytest.raises(UserError, match="the PNG is cut off"):
+        read_reduced(tmp_path / "cut.png", 1000, 9000)

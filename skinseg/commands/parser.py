@@ -187,6 +187,7 @@ def _parsed(command: Command, name: str, words: Sequence[str]) -> tuple[list[Any
     """Arguments for the command. Raises UserError in one sentence."""
     parser = _parser(command, name)
     refuse_unknown(name, words, [each for action in parser._actions for each in action.option_strings])
+    _refuse_empty(command, words)
     try:
         found = vars(parser.parse_args(list(words)))
     except argparse.ArgumentError as error:
@@ -199,6 +200,19 @@ def _parsed(command: Command, name: str, words: Sequence[str]) -> tuple[list[Any
         values.pop(each.name) for each in parameters if each.kind is not inspect.Parameter.KEYWORD_ONLY
     ]
     return positional, values
+
+
+def _refuse_empty(command: Command, words: Sequence[str]) -> None:
+    """Raise UserError for an empty word that is no text: as a path it would mean the working folder."""
+    hints = typing.get_type_hints(command, include_extras=True)
+    texts = {option(each) for each, hint in hints.items() if str in _kinds(hint)}
+    for before, word in zip(["", *words], words, strict=False):
+        name, equals, value = word.partition("=") if word.startswith("--") else (before, "=", word)
+        if equals and not value and name not in texts:
+            said = name if name.startswith("--") else "an argument"
+            raise UserError(
+                f"{said}: empty, expected a value; is a variable of the shell not set? Give one, or leave it out"
+            )
 
 
 def _plain(value: Any) -> Any:

@@ -16,6 +16,7 @@ from typing import IO, cast
 
 from skinseg.errors import UserError
 from skinseg.files import folder_whole
+from skinseg.images.files import canonical, is_clutter
 
 _DAMAGED = (
     zipfile.BadZipFile,
@@ -81,7 +82,7 @@ def unpack(archives: list[Path], out: Path, limits: Limits | None = None) -> lis
 
 def _lift_repeated(folder: Path, name: str) -> None:
     """Put what lies in the only folder of a folder into it, where that one has its name."""
-    inner = list(folder.iterdir())
+    inner = [item for item in folder.iterdir() if not is_clutter(item.name)]
     if len(inner) == 1 and inner[0].is_dir() and inner[0].name.lower() == name.lower():
         away = inner[0].rename(folder / f".{secrets.token_hex(8)}")  # a file in it may have its name again
         for item in away.iterdir():
@@ -99,7 +100,7 @@ def _unpack_one(archive: Path, folder: Path, limits: Limits) -> None:
         with _opened(archive) as members:
             for member in members:
                 path = _safe_path(member.name, archive)
-                key = path.as_posix().lower()
+                key = canonical(path.as_posix()).lower()
                 count += 1
                 if key in made:
                     raise UserError(f"{archive}: {member.name!r} is in it twice, expected each name once")

@@ -20,8 +20,15 @@ def load(path: Path | str = RELEASED, device: str = "auto", views: str | None = 
         and at 320 pixels, mirrored too, and averages: slower by their number (measured: docs/results/recipe.md).
     A process that is forked after this hangs in torch's threads: start others with multiprocessing's "spawn", and load
     in each (docs/export.md).
-    Raises UserError where there is no model, or a bad one, for a device that this machine lacks, and for other views.
+    Raises UserError where there is no model, or a bad one, for a device that this machine lacks, and for other views;
+    ValueError for what is no path and no text.
     """
+    given = {"path": (path, str | Path), "device": (device, str), "views": (views, str | None)}
+    for name, (value, kind) in given.items():
+        if not isinstance(value, kind):
+            raise ValueError(
+                f"{name} is {type(value).__name__}, expected {'a path' if name == 'path' else 'text'}"
+            )
     asked = None if views is None else parse_views(views)
     predictor = _loaded(path, device)
     return predictor if asked is None else AveragedViews(predictor, asked)

@@ -5,7 +5,7 @@ This file knows no torch: an ONNX model predicts without it.
 
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,7 +70,7 @@ class ImagePredictor(ABC):
         """
         pixels = pixels_of(image)
         if tiles is not None:
-            if not tiles >= 1:
+            if not isinstance(tiles, int | float) or not tiles >= 1:
                 raise ValueError(
                     f"tiles is {tiles}, expected a number of at least 1, or None to see the image whole"
                 )
@@ -82,6 +82,10 @@ class ImagePredictor(ABC):
 
     def predict_batch(self, given: Sequence[Pictured]) -> list[Prediction]:
         """Segment images whole, in one pass for all whose inputs have one shape. Raises as `predict`."""
+        if isinstance(given, str | bytes | Path | PIL.Image.Image) or not isinstance(given, Iterable):
+            raise ValueError(
+                f"images is {type(given).__name__}, expected a list of images; predict takes one"
+            )
         images = [pixels_of(each) for each in given]
         inputs = [self.network_input(image) for image in images]
         found: dict[int, Prediction] = {}

@@ -1,13 +1,14 @@
 """`skinseg predict`: masks for the user's own photographs and videos."""
 
 import errno
+import fcntl
 import glob
 import itertools
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -43,6 +44,8 @@ _ENDINGS = frozenset(
     {"overlay.jpg", *(f"{head}.png" for head in HEADS), *(f"{head}_probability.png" for head in HEADS)}
 )
 """How the names of outputs end, after the image's own."""
+_OURS = frozenset({"error", *HEADS})
+"""What a line of the table has beside the image: one of these at least."""
 
 _TINTS = ((0, 158, 255), (255, 214, 0), (255, 64, 160), (80, 220, 100), (170, 90, 255))
 """RGB of each head in turn, of skin first."""
@@ -92,31 +95,31 @@ def predict(
             print(f"skipped: {lines[-1]['error']}")
         progress.advance(task)
 
-    try:
-        # A thread waits for the disk while the next picture is read and predicted.
-        with (
-            _opened_begun(out) as begun,
-            Progress(*columns, console=Console(stderr=True), refresh_per_second=2) as progress,
-            ThreadPoolExecutor(1) as writer,
-        ):
-            task = progress.add_task("predict", total=count_pictures(sources))
-            written: Future[None] | None = None
-            # In windows, as many of a picture's own pixels are asked for as memory has room for.
-            pictures = read_pictures(sources, LARGE // 4 if tiles is None else LARGE)
-            for batch in _batches(pictures, predictor, 1 if tiles else batch_size):
-                for picture, prediction in _predicted(batch, predictor, tiles):
-                    if written is not None:
-                        written.result()
-                    written = writer.submit(finish, picture, prediction)
-                    if picture.image is not None and picture.image.nbytes > LARGE:
-                        written.result()  # memory has no room for two
-            if written is not None:
-                written.result()
-    finally:
-        if lines:
-            with written_whole(out / TABLE) as beside:
-                beside.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-        (out / _BEGUN).unlink(missing_ok=True)
+    with _opened_begun(out) as begun:
+        try:
+            # A thread waits for the disk while the next picture is read and predicted.
+            with (
+                Progress(*columns, console=Console(stderr=True), refresh_per_second=2) as progress,
+                ThreadPoolExecutor(1) as writer,
+            ):
+                task = progress.add_task("predict", total=count_pictures(sources))
+                written: Future[None] | None = None
+                # In windows, as many of a picture's own pixels are asked for as memory has room for.
+                pictures = read_pictures(sources, LARGE // 4 if tiles is None else LARGE)
+                for batch in _batches(pictures, predictor, 1 if tiles else batch_size):
+                    for picture, prediction in _predicted(batch, predictor, tiles):
+                        if written is not None:
+                            written.result()
+                        written = writer.submit(finish, picture, prediction)
+                        if picture.image is not None and picture.image.nbytes > LARGE:
+                            written.result()  # memory has no room for two
+                if written is not None:
+                    written.result()
+        finally:
+            if lines:
+                with written_whole(out / TABLE) as beside:
+                    beside.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+            (out / _BEGUN).unlink(missing_ok=True)
     skipped = sum("error" in line for line in lines)
     print(
         f"{out}: {len(lines) - skipped} images segmented, {skipped} skipped, one line each in {out / TABLE}; "
@@ -155,7 +158,7 @@ def written_before(out: Path) -> set[Path]:
         lines = [json.loads(line) for line in table.read_text(encoding="utf-8").splitlines()]
     except (OSError, ValueError, RecursionError):
         lines = [None]
-    if not all(isinstance(line, dict) and "image" in line for line in lines):
+    if not all(isinstance(line, dict) and "image" in line and _OURS & line.keys() for line in lines):
         raise UserError(f"{table}: exists and was not written by predict; give --out another folder")
     names = [
         Path(value).resolve()
@@ -166,11 +169,26 @@ def written_before(out: Path) -> set[Path]:
     return begun | {name for name in names if name.is_relative_to(place) and _ending(name.name) in _ENDINGS}
 
 
-def _opened_begun(out: Path) -> IO[str]:
-    # A link that somebody laid there is not followed.
-    return open(
-        out / _BEGUN, "a", encoding="ascii", opener=lambda path, flags: os.open(path, flags | os.O_NOFOLLOW)
-    )
+@contextmanager
+def _opened_begun(out: Path) -> Iterator[IO[str]]:
+    """The list of what this call begins, locked while it is at work.
+
+    Raises UserError where another process holds the lock: the masks of two would be mixed.
+    """
+
+    def opener(path: str, flags: int) -> int:
+        return os.open(path, flags | os.O_NOFOLLOW)  # a link that somebody laid there is not followed
+
+    with open(out / _BEGUN, "a", encoding="ascii", opener=opener) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UserError(
+                f"{out}: another `skinseg predict` is writing there; wait for it, or give --out another folder"
+            ) from error
+        except OSError:
+            pass  # some network disks have no locks
+        yield file
 
 
 def _begun(out: Path) -> list[str]:
@@ -213,8 +231,8 @@ def _check_outputs(sources: Sequence[Source], out: Path, earlier: set[Path]) -> 
             ending = _ending(path.name) if source.is_video else path.name.removeprefix(f"{stem}_")
             if ending in _ENDINGS and path.resolve() not in earlier:
                 raise UserError(
-                    f"{path}: exists and was not written by an earlier predict, so the mask of {source.path} would "
-                    "replace it; give --out another folder"
+                    f"{path}: exists, and {out / TABLE} does not say that an earlier predict wrote it, so the mask of "
+                    f"{source.path} would replace it; give --out another folder"
                 )
 
 

@@ -14,7 +14,15 @@ import numpy as np
 
 from skinseg.errors import UserError
 from skinseg.images.decoding import Image, read_reduced
-from skinseg.images.files import IMAGE_SUFFIXES, PassedOver, canonical, is_clutter, is_image_name, walk
+from skinseg.images.files import (
+    IMAGE_SUFFIXES,
+    PassedOver,
+    canonical,
+    is_clutter,
+    is_image_name,
+    no_file,
+    walk,
+)
 
 VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm"})
 
@@ -124,9 +132,12 @@ def find_pictures(given: Sequence[str], ours: Mapping[Path, str] = _NONE) -> Fou
         twin = first.setdefault((source.is_video, source.name), source)
         if twin is not source:
             written = f"{source.name}/" if source.is_video else f"{source.name}_skin.png"
+            out = (
+                "rename one" if twin.path.parent == source.path.parent else "give the folder that holds both"
+            )
             raise UserError(
                 f"{twin.path} and {source.path} would both be written as {written}, expected names that "
-                "differ; give the folder that holds both, or predict them into two folders"
+                f"differ; {out}, or predict them into two folders"
             )
     return Found(list(sources.values()), passed)
 
@@ -134,7 +145,7 @@ def find_pictures(given: Sequence[str], ours: Mapping[Path, str] = _NONE) -> Fou
 def _no_photograph(file: Path) -> str:
     """Why a file is passed over."""
     if not file.is_file():
-        return "a link that leads nowhere" if file.is_symlink() else "no file"
+        return no_file(file)
     return f"{file.suffix or 'no suffix'} is no photograph's ending"
 
 
