@@ -58,6 +58,31 @@ def grown(text: str, aliases: bool = False) -> str | None:
     return None
 
 
+def plain_yaml(text: str) -> Any:
+    """Plain values of a YAML text. Raises yaml.YAMLError, also where PyYAML itself trips over a value: the 31st of
+    February, a number of 5,000 digits, `!!int ""`."""
+    try:
+        return yaml.safe_load(text)
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        raise yaml.YAMLError(f"a value that is none: {error}") from error
+
+
+def check_plain(path: Path, option: str) -> None:
+    """Raise UserError where a YAML file of plain settings has aliases or many levels: of a few lines these make
+    gigabytes. What is no text, or no YAML, is left to its own reader."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        found = grown(text)
+        if not found:
+            plain_yaml(text)
+    except (OSError, UnicodeDecodeError):
+        return
+    except yaml.YAMLError as error:
+        raise UserError(f"{option} {path}: not YAML ({' '.join(str(error).split())}); correct it") from error
+    if found:
+        raise UserError(f"{option} {path}: {found} found, expected plain values; write them out")
+
+
 def is_huge(record: object, most: int = 100_000) -> bool:
     """Whether a record has more values than `most`, each counted wherever an alias repeats it."""
     left, count = [record], 0

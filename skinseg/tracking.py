@@ -25,6 +25,7 @@ import yaml
 
 from skinseg.errors import UserError, install
 from skinseg.files import written_whole
+from skinseg.records import check_plain
 
 DATASET, MODEL, ROWS = "dataset", "model", "results"
 """Types of artifacts."""
@@ -197,7 +198,10 @@ def set_artifact(root: Path) -> Any | None:
     files = [root / name for name in _SET_FILES]
     if not all(file.is_file() for file in files):
         return None
+    check_plain(files[0], "the set's")
     generator = yaml.safe_load(files[0].read_text(encoding="utf-8"))
+    if not isinstance(generator, dict) or not generator.keys() >= {"config_hash", "seed"}:
+        return None
     identity = {key: value for key, value in generator.items() if key != "config"}
     return _artifact(f"rendered-{generator['config_hash']}-seed{generator['seed']}", DATASET, identity, files)
 

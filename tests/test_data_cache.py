@@ -32,7 +32,9 @@ def test_round_trip_is_exact_where_nothing_shrinks(tmp_path: Path) -> None:
             assert (cached.subject, cached.tone) == (read.subject, read.tone)
 
 
-@pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "no list", "lost pixels"])
+@pytest.mark.parametrize(
+    "damage", ["cut", "flipped", "empty", "no list", "lost pixels", "flipped pixel", "flipped mask"]
+)
 def test_a_damaged_cache_is_made_again(damage: str, tmp_path: Path) -> None:
     dataset = open_dataset("hgr", fakes.make_hgr(tmp_path / "hgr", 4))
     folder = open_cache(dataset, 32, tmp_path / "cache").folder
@@ -41,11 +43,14 @@ def test_a_damaged_cache_is_made_again(damage: str, tmp_path: Path) -> None:
     text = whole["index.json"]
     changed = {
         "cut": text[:-9], "flipped": text.replace(b'"height": 24', b'"height": 26'), "empty": b"", "no list": b"[]\n",
-        "lost pixels": text,
+        **dict.fromkeys(("lost pixels", "flipped pixel", "flipped mask"), text),
     }  # fmt: skip
     index.write_bytes(changed[damage])
     if damage == "lost pixels":
         pixels.write_bytes(whole["images.u8"][:-5])
+    elif damage.startswith("flipped "):
+        name = "images.u8" if damage == "flipped pixel" else "skin.u8"
+        (folder / name).write_bytes(whole[name][:70] + bytes([whole[name][70] ^ 1]) + whole[name][71:])
     assert len(open_cache(dataset, 32, tmp_path / "cache")) == 4
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == whole
 

@@ -1,5 +1,6 @@
 """A stranger's config runs no code that it brings, and costs no more than its size."""
 
+import re
 import resource
 import subprocess
 import sys
@@ -10,6 +11,11 @@ import jsonargparse._common
 import pytest
 
 from skinseg.cli import main
+from skinseg.commands.probing import _settings as generator_settings
+from skinseg.commands.training import _check_config
+from skinseg.errors import UserError
+from skinseg.studies.definition import read_study
+from skinseg.synthetic.rendering.claim import read_generator
 from tests.fakes import make_folder
 
 WORDS = ["fit", "--data.dataset", "folder", "--data.data_root", "set"]
@@ -119,3 +125,34 @@ def test_weights_are_never_unpickled_as_code(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert not Path("ran").exists()
+
+
+TRIPS = ["a: 2026-02-31", "a: " + "9" * 5000, "a: !!int ''", "a: !!bool x", "a: !!timestamp x", "? [a]\n: b"]
+"""YAML whose values PyYAML itself trips over, with errors of every kind."""
+BOMB = "a: &a [x, x]\nresolution: [*a, *a]\n"
+
+
+@pytest.mark.parametrize("text", [*TRIPS, BOMB, "resolution: " + "[" * 200])
+def test_no_settings_of_the_generator_are_more_than_they_say(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of `render`, `probe` and `balance`, and of a set that lies there."""
+    config = tmp_path / "settings.yaml"
+    config.write_text(text)
+    assert main(["render", "--count", "1", "--out", str(tmp_path / "out"), "--config", str(config)]) == 2
+    assert re.fullmatch(r"skinseg: error: --config .*settings\.yaml: .*\n", capsys.readouterr().err)
+    with pytest.raises(UserError, match=r"settings\.yaml"):
+        generator_settings(str(config))
+    (tmp_path / "generator.yaml").write_text(text)
+    with pytest.raises(UserError, match=r"generator\.yaml"):
+        read_generator(tmp_path)
+
+
+@pytest.mark.parametrize("text", TRIPS)
+def test_values_that_trip_the_parser_are_refused(text: str, tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(text)
+    with pytest.raises(UserError, match=r"config\.yaml: not YAML"):
+        _check_config(config, trusted=True)
+    with pytest.raises(UserError, match=r"config\.yaml: cannot be read as YAML"):
+        read_study(config)

@@ -100,6 +100,7 @@ def test_other_tools_tables_are_read_by_their_columns(tmp_path: Path) -> None:
         ("image,tone\na,9\n", "other than 1 to 6"),
         ("image,monk\na,9\n", "expected image"),
         ("image,ita\na,dark\n", "column ita"),
+        ("image,ita\na,1e999\n", "not finite"),
     ):
         table.write_text(text)
         with pytest.raises(UserError, match=said):

@@ -10,6 +10,7 @@ from skinseg.commands.parser import AtLeastOne, NotNegative
 from skinseg.errors import UserError
 from skinseg.models.exported import ONNX, RELEASED, meant
 from skinseg.presets import config_file
+from skinseg.records import check_plain
 
 if TYPE_CHECKING:
     from skinseg.probing.scoring import Studio
@@ -233,7 +234,11 @@ def _file_of(checkpoint: Path) -> Path:
 def _settings(config: str | None) -> "GeneratorConfig":
     from skinseg.synthetic.config import GeneratorConfig
 
-    return GeneratorConfig.load(config_file(config, "render")) if config else GeneratorConfig()
+    if not config:
+        return GeneratorConfig()
+    path = config_file(config, "render")
+    check_plain(path, "--config")
+    return GeneratorConfig.load(path)
 
 
 def _photos(backgrounds: Path | None) -> "Photos | None":

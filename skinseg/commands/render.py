@@ -9,6 +9,7 @@ from typing import NoReturn
 from skinseg.commands.parser import AtLeastOne, NotNegative
 from skinseg.errors import UserError
 from skinseg.presets import config_file
+from skinseg.records import check_plain
 
 
 def render(
@@ -62,6 +63,8 @@ def render(
     elif count is None and scenes is None:
         raise UserError("--count is missing, expected the number of frames in the set; give --count 400")
     settings = config_file(config, "render") if config else None
+    if settings is not None:
+        check_plain(settings, "--config")
     workers = workers or os.cpu_count() or 1
 
     from skinseg import tracking

@@ -7,7 +7,6 @@ here, and a test holds them against those that there are; and what can be refuse
 import ast
 import importlib.util
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from skinseg.commands.checks import check_model, check_place
 from skinseg.commands.parser import refuse_unknown
 from skinseg.errors import UserError, did_you_mean
 from skinseg.models.exported import AUTO
-from skinseg.records import grown
+from skinseg.records import grown, plain_yaml
 
 
 def fit(*options: str) -> None:
@@ -174,21 +173,22 @@ def _check_config(file: Path, trusted: bool) -> None:
         ) from error
     if "\0" in text:
         raise UserError(f"--config {file}: a NUL character found, expected text; give a YAML file in UTF-8")
-    with suppress(yaml.YAMLError):  # Lightning's parser says better where it is no YAML
+    try:
         found = grown(text, aliases=trusted)
-        if found:
-            raise UserError(
-                f"--config {file}: {found} found, expected plain values, as a run's own config.yaml has; write "
-                "them out, or give --trust for aliases of your own"
-            )
+        if not found:
+            plain_yaml(text)
+    except yaml.YAMLError as error:
+        raise UserError(f"--config {file}: not YAML ({' '.join(str(error).split())}); correct it") from error
+    if found:
+        raise UserError(
+            f"--config {file}: {found} found, expected plain values, as a run's own config.yaml has; write "
+            "them out, or give --trust for aliases of your own"
+        )
 
 
 def _flat(file: Path) -> dict[str, Any]:
-    """Fields of a YAML as options; nothing where it is none, which Lightning's parser says better."""
-    try:
-        record = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
-        return {}
+    """Fields of a YAML that `_check_config` has passed as options; nothing where it has none."""
+    record = plain_yaml(file.read_text(encoding="utf-8"))
     found: dict[str, Any] = {}
     for key, value in record.items() if isinstance(record, dict) else ():
         found |= (

@@ -1,8 +1,10 @@
 """What tells one copy of a dataset from another, on any machine: the contents of its files."""
 
+import errno
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -60,6 +62,8 @@ def file_digests(files: Iterable[Path], kept: Path) -> dict[Path, str]:
         name = os.path.abspath(path)
         try:
             status = path.stat()  # before the contents: what is written meanwhile is read again next time
+            if not stat.S_ISREG(status.st_mode):
+                raise OSError(errno.EINVAL, "it is no plain file")  # a pipe would be waited for
             size, time, digest = known.get(name, (-1, -1, ""))
             if (size, time) != (status.st_size, status.st_mtime_ns):
                 with path.open("rb") as file:

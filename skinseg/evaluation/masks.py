@@ -54,7 +54,7 @@ class MaskFolder:
     def hash(self, name: str) -> str:
         """Hex SHA-256 over the name of what made the masks, and path and bytes of every PNG below the root."""
         digest = hashlib.sha256(name.encode())
-        for path in sorted(self.root.rglob("*.png")):
+        for path in sorted(path for path in self.root.rglob("*.png") if path.is_file()):
             content = hashlib.sha256(path.read_bytes()).hexdigest()
             digest.update(f"\n{canonical(path.relative_to(self.root).as_posix())} {content}".encode())
         return digest.hexdigest()

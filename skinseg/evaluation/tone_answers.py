@@ -89,6 +89,8 @@ def read_others(path: Path) -> Others:
         rank = rows[said].astype("float64") if said == "label" else ita.fillna(-groups)
     except ValueError as error:
         raise UserError(f"{path}: column {said}: {error}; correct it") from error
+    if np.isinf(rank).any():
+        raise UserError(f"{path}: column {said}: a number that is not finite found; correct it")
     if said == "tone" and not groups.dropna().isin(range(1, 7)).all():
         raise UserError(
             f"{path}: column tone holds other than 1 to 6; another scale's go into a column label"

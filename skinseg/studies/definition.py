@@ -13,7 +13,7 @@ import yaml
 from pydantic import ConfigDict, Field
 
 from skinseg.errors import UserError
-from skinseg.records import Count, Number, Positive, Truth, grown, is_huge, typed
+from skinseg.records import Count, Number, Positive, Truth, grown, is_huge, plain_yaml, typed
 from skinseg.studies.claims import NEEDS, Claim
 from skinseg.studies.estimates import METRICS
 from skinseg.training.adaptation import ADAPTATIONS, METHODS
@@ -185,7 +185,7 @@ def read_keys(path: Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
         if found := grown(text, aliases=True):
             raise UserError(f"{path}: {found} found, expected fewer; {_WAY_OUT}")
-        record = yaml.safe_load(text)
+        record = plain_yaml(text)
         if is_huge(record):
             raise UserError(
                 f"{path}: aliases make more than 100,000 values of it, expected fewer; {_WAY_OUT}"

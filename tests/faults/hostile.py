@@ -16,6 +16,7 @@ from typing import Any
 import safetensors.torch
 import torch
 
+from skinseg.commands.probing import _settings as settings
 from skinseg.commands.training import _check_config
 from skinseg.curation.unpack import unpack
 from skinseg.images.decoding import read_image
@@ -26,7 +27,7 @@ from skinseg.predict.command import predict
 from skinseg.recognition import recogniser
 from skinseg.reports.results import read_run
 from skinseg.studies.definition import read_study
-from skinseg.synthetic.config import GeneratorConfig
+from skinseg.synthetic.rendering.claim import read_generator
 from tests import fakes
 from tests.faults.mutations import tiny_graph
 from tests.faults.tally import Tally
@@ -245,8 +246,10 @@ def _configs(root: Path, ran: Path) -> Iterator[Act]:
         if name not in ("a tag of Python", "a list", "a date"):  # which fit's own parser refuses
             yield f"fit: {name}", lambda path=path: _check_config(path, False)  # type: ignore[misc]
         yield f"study: {name}", lambda path=path: read_study(path)  # type: ignore[misc]
-        if name not in ("aliases", "depth", "a circle"):
-            yield f"render: {name}", lambda path=path: GeneratorConfig.load(path)  # type: ignore[misc]
+        yield f"render: {name}", lambda path=path: settings(str(path))  # type: ignore[misc]
+        (root / name).mkdir()
+        (root / name / "generator.yaml").write_bytes(path.read_bytes())
+        yield f"a set: {name}", lambda path=path: read_generator(path.with_suffix(""))  # type: ignore[misc]
     for name, text in {"deep": "[" * 100_000, "no JSON": "{", "a list": "[]", "numbers": "1e999"}.items():
         path = root / f"{name}.json"
         path.write_text(text)

@@ -329,7 +329,7 @@ def _ours(root: Path) -> list[Reader]:
         ),
         Reader("generator.yaml", frames / "generator.yaml", settings),
         Reader("index of a cache", kept["index.json"], cached),
-        Reader("pixels of a cache, by size", kept["images.u8"], cached, False),
+        Reader("pixels of a cache", kept["images.u8"], cached),
         *(Reader(f"archive, {each.suffix[1:]}", each, lambda each=each: tree(each)) for each in archives),  # type: ignore[misc]
     ]
 

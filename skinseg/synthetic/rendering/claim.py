@@ -13,6 +13,7 @@ import yaml
 from skinseg import __version__
 from skinseg.errors import UserError
 from skinseg.files import written_whole
+from skinseg.records import grown, plain_yaml
 from skinseg.source import generator_code, one_hash
 from skinseg.synthetic.config import GeneratorConfig
 from skinseg.synthetic.rendering.frames import Job, Row
@@ -142,12 +143,16 @@ def read_generator(out: Path) -> dict[str, Any]:
     """The record in generator.yaml. Raises UserError where there is none."""
     path = out / "generator.yaml"
     try:
-        record = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        found = grown(text)
+        record = None if found else plain_yaml(text)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UserError(
             f"{path}: cannot be read, expected the settings of a set that `skinseg render` wrote; "
             "name the folder of such a set"
         ) from error
+    if found:
+        raise UserError(f"{path}: {found} found, expected the plain values that were written; restore it")
     fields = ["skinseg", *(field.name for field in dataclasses.fields(Identity)), "files"]
     if not isinstance(record, dict) or not record.keys() >= {*fields, "config"}:
         raise UserError(

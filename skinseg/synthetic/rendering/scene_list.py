@@ -6,10 +6,11 @@ shows, much skin or little, is what was asked for.
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from skinseg.errors import UserError
 from skinseg.synthetic.config import GeneratorConfig
@@ -79,7 +80,7 @@ def _texts(path: Path) -> Iterator[str]:
             continue
         try:
             record = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UserError(
                 f"{path}: line {number} is not JSON ({error}), expected a scene; restore the file"
             ) from error
@@ -101,10 +102,20 @@ def _column(path: Path) -> Sequence[str]:
     return texts
 
 
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _no_number(text)
+
+
 def _scene(text: str, where: str) -> Scene:
     try:
+        json.loads(text, parse_constant=_no_number, parse_float=_finite)
         scene = Scene.from_json(text)
-    except (TypeError, KeyError, ValueError, AttributeError) as error:
+    except (TypeError, KeyError, ValueError, AttributeError, RecursionError) as error:
         raise UserError(
             f"{where}: not a scene of this version of skinseg ({type(error).__name__}: {error}); write the file again"
         ) from error
@@ -113,9 +124,10 @@ def _scene(text: str, where: str) -> Scene:
     GeneratorConfig.from_record({"resolution": scene.resolution, "samples": scene.samples}, where)
     for person in scene.people:
         phenotype = person.body.phenotype
-        if phenotype.get("age", 0.0) < YOUNGEST_ADULT:
+        age = phenotype.get("age")
+        if not isinstance(age, int | float) or not age >= YOUNGEST_ADULT:
             raise UserError(
-                f"{where}: a person of age {phenotype.get('age')}, expected adults only, {YOUNGEST_ADULT:.3f} or more; "
+                f"{where}: a person of age {age!r}, expected adults only, {YOUNGEST_ADULT:.3f} or more; "
                 "correct it"
             )
         worn = {garment.kind for garment in person.garments}
