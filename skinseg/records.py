@@ -38,7 +38,11 @@ def typed(kind: type[Made], given: object, where: str, way_out: str) -> Made:
 def read_json(path: Path, way_out: str) -> Any:
     """Plain values of a JSON file. Raises UserError, which ends with `way_out`, where it cannot be read."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        record = json.loads(path.read_text(encoding="utf-8"))
+        json.dumps(
+            record, ensure_ascii=False
+        ).encode()  # half a character, which no file that is written then can hold
+        return record
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(
             f"{path}: cannot be read as JSON ({' '.join(str(error).split())}); {way_out}"

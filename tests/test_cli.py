@@ -166,9 +166,12 @@ def test_a_function_is_a_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     monkeypatch.setattr(parser, "_found", lambda at: draw)
     given = ["a", "b", "--out-dir", "3", "--sizes", "0", "7", "--scale", "own", "--name", "1e3"]
     assert parser.call("skinseg draw", "", given) == 3
+    given = ["caf\udce9", "--out-dir", "caf\udce9"]  # of bytes that are no UTF-8
+    assert parser.call("skinseg draw", "", given) == 3
+    assert called.pop()[:2] == ([Path("caf\udce9")], Path("caf\udce9"))  # type: ignore[index]
     given = ["a", "--fast", "--no-said", "--scale=2", "--out-dir", "null", "--name="]
     assert parser.call("skinseg draw", "", given) == 3
-    for value in ("--a 1 --b 2", "--a=1 --b=2"):  # options of another command
+    for value in ("--a 1 --b 2", "--a=1 --b=2", "caf\udce9"):  # options of another command
         assert parser.call("skinseg draw", "", ["a", "--out-dir", "b", "--name", value]) == 3
         assert called.pop()[-1] == value  # type: ignore[index]
     assert called == [
@@ -388,3 +391,28 @@ def test_a_working_folder_that_is_gone_is_a_sentence(
     (tmp_path / "gone").rmdir()
     assert main(["predict", "a.jpg", "--out", "out"]) == 2
     assert "the working folder: No such file or directory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--job", "../elsewhere"], "--job ../elsewhere: leads out of the folder of runs"),
+        (["--job", "/elsewhere"], "--job /elsewhere: leads out of the folder of runs"),
+        (["--job", "."], "leads out of the folder of runs"),
+        (["--job", ""], "--job: empty, expected a value"),
+        (["--runs="], "--runs: empty, expected a value"),
+        (["--model.pretrained", ""], "--model.pretrained: empty, expected a value"),
+    ],
+)
+def test_a_run_goes_into_the_folder_of_runs(
+    words: list[str],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    fakes.make_rendered(tmp_path / "set", 12, size=32)
+    monkeypatch.chdir(tmp_path)
+    assert main(["fit", "--data.data_root", "set", *words]) == 2
+    assert said in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["set"]

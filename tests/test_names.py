@@ -15,6 +15,7 @@ from skinseg.datasets.folder import Folder
 from skinseg.evaluation.masks import MaskFolder
 from skinseg.evaluation.panels import panel_paths, write_panel
 from skinseg.images.files import canonical
+from skinseg.reports.results import read_results
 from tests.fakes import fake, make_folder, write
 from tests.test_models_checkpoint import saved
 
@@ -109,3 +110,22 @@ def test_predict_goes_on_after_a_name_without_room(
     assert f"skipped: {tmp_path / 'photos' / long}.jpg: {long}_person.png has 256 bytes, more than" in said
     assert (out / "z_skin.png").is_file()
     assert (out / f"{odd}_skin.png").is_file()
+
+
+@pytest.mark.slow
+def test_a_checkpoint_whose_path_is_no_text_is_scored(tmp_path: Path) -> None:
+    checkpoint = tmp_path / os.fsdecode(b"caf\xe9.ckpt")
+    saved(tmp_path / "model.ckpt")
+    (tmp_path / "model.ckpt").rename(checkpoint)
+    make_folder(tmp_path / "data" / "photos", 12)
+    words = [
+        "--data-root",
+        str(tmp_path / "data"),
+        "--device",
+        "cpu",
+        "--out",
+        str(tmp_path / "out"),
+        "--no-wandb",
+    ]
+    assert main(["evaluate", "--checkpoint", str(checkpoint), *words]) == 0
+    assert read_results(tmp_path / "out").run["checkpoint"].endswith(r"caf\xe9.ckpt")

@@ -189,7 +189,7 @@ def _parsed(command: Command, name: str, words: Sequence[str]) -> tuple[list[Any
     refuse_unknown(name, words, [each for action in parser._actions for each in action.option_strings])
     _refuse_empty(command, words)
     try:
-        found = vars(parser.parse_args(list(words)))
+        found = vars(parser.parse_args([word.translate(_HIDDEN) for word in words]))
     except argparse.ArgumentError as error:
         raise UserError(
             f"{_sentence(str(error), command, words)}; `{name} --help` lists the options"
@@ -215,10 +215,19 @@ def _refuse_empty(command: Command, words: Sequence[str]) -> None:
             )
 
 
+# jsonargparse reads words as YAML, which has no place for the bytes of a path that are no UTF-8, as Python holds them.
+_HIDDEN = {0xDC00 + byte: 0x10FF00 + byte for byte in range(0x80, 0x100)}
+_SHOWN = {hidden: shown for shown, hidden in _HIDDEN.items()}
+
+
 def _plain(value: Any) -> Any:
-    """A number of a type of jsonargparse's own as Python's, which YAML and pickle know."""
+    """A number of a type of jsonargparse's own as Python's, which YAML and pickle know; a text as it was given."""
     if isinstance(value, list):
         return [_plain(each) for each in value]
+    if isinstance(value, str):
+        return value.translate(_SHOWN)
+    if isinstance(value, Path):
+        return Path(str(value).translate(_SHOWN))
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value
     return int(value) if isinstance(value, int) else float(value)

@@ -7,7 +7,7 @@ here, and a test holds them against those that there are; and what can be refuse
 import ast
 import importlib.util
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
@@ -137,6 +137,11 @@ def _check(name: str, options: Sequence[str], trusted: bool) -> None:
                 f"--{key} {each!r}: a NUL character found, expected none, as no file's name has one"
             )
 
+        if each == "" and not key.endswith("labels"):
+            raise UserError(
+                f"--{key}: empty, expected a value; is a variable of the shell not set? Give one, or leave it out"
+            )
+
     def value(key: str, default: str | None = None) -> str | None:
         found = given.get(key, default)
         return None if found in (None, "null") else str(found)
@@ -155,6 +160,12 @@ def _check(name: str, options: Sequence[str], trusted: bool) -> None:
     if source is not None and adapt != "finetune":
         open_dataset(source, Path(value("data.source_root") or root))
     if name == "fit":
+        job = PurePosixPath(value("job", "train") or "train")
+        if job.is_absolute() or ".." in job.parts or not job.parts:
+            raise UserError(
+                f"--job {job}: leads out of the folder of runs, expected a name or several, as in demo/pretrain; name "
+                "another folder of runs with --runs"
+            )
         check_place("--runs", Path(value("runs", "runs") or "runs", value("job", "train") or "train"))
     checkpoint = value("ckpt_path", None if name == "fit" else value("runs", "runs"))
     if checkpoint is None:

@@ -57,6 +57,8 @@ class TwoHeadUnet(nn.Module):
         super().__init__()
         if len(decoder_channels) != 5:
             raise UserError(f"decoder_channels has {len(decoder_channels)} values, 5 expected: one per stage")
+        if min(decoder_channels) < 1:
+            raise UserError(f"decoder_channels is {list(decoder_channels)}, expected 1 or more in each stage")
         if head_split not in get_args(HeadSplit):
             raise UserError(f"head_split is {head_split!r}, one of {', '.join(get_args(HeadSplit))} expected")
         # What builds the same model again. Without the weights' name: a checkpoint brings its own weights.

@@ -1,9 +1,11 @@
 """A study at a scale, on the data at hand, as a graph of nodes: render, fit, score."""
 
 import dataclasses
+import functools
 import inspect
 import itertools
 import os
+import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,7 @@ from skinseg.datasets.fingerprint import fingerprint
 from skinseg.datasets.registry import find_datasets, open_dataset
 from skinseg.errors import UserError
 from skinseg.models.configuration import flat
+from skinseg.records import typed
 from skinseg.studies.definition import RENDER_ALL, TRAINED_ON, Axis, Fit, Scale, Study, read_keys
 from skinseg.studies.identity import Node
 from skinseg.training.adaptation import ADAPTATIONS, METHODS
@@ -28,6 +31,8 @@ _NOT_DECIDING = (
     "data.source", "adapt", "trainer.devices", "trainer.enable_progress_bar", "model.pretrained",
 )  # fmt: skip
 """Options that change no result, or that stand in an identity in another form: the seed, data, what is gone on from."""
+_NUMBERS = ("lr", "weight_decay", "warmup", "dice", "person_weight")
+"""Options of the model that have a range."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +106,9 @@ def expand(study: Study, scale_name: str, inputs: Inputs) -> Graph:
     nodes: dict[str, Node] = {}
     for cell in cells:
         _collect(cell.score, nodes)
+    for node in nodes.values():
+        if node.kind == "fit":
+            _check_values(study, node)
     # All rendering first, then seed by seed, so that what stands after half the time is a whole, smaller study.
     order = {"render": 0, "fit": 1, "score": 1}
     ranked = sorted(nodes.values(), key=lambda node: (order[node.kind], node.cost.get("seed", 0)))
@@ -333,6 +341,34 @@ def check_parameters(study: Study) -> None:
             raise UserError(
                 f"{study.path}: {where}: {parameter!r} names no parameter, expected one of {close}"
             )
+
+
+def _check_values(study: Study, node: Node) -> None:
+    """Raise UserError where an option of a fit has a value that `fit` would refuse: not after others have trained."""
+    from skinseg.data.datamodule import SkinDataModule
+    from skinseg.training.module import SkinPersonModule, check_ranges
+
+    where = f"{study.path}: {node.title}"
+    values: dict[str, dict[str, Any]] = {}
+    for room, kind in (("data", SkinDataModule), ("model", SkinPersonModule)):
+        options = node.spec["options"].items()
+        given = {key.partition(".")[2]: value for key, value in options if key.startswith(f"{room}.")}
+        found = typed(_arguments(kind), given, f"{where}: {room}", "correct it")
+        values[room] = {name: getattr(found, name) for name in given}
+    try:
+        data = SkinDataModule(**values["data"])
+        numbers = {name: each for name, each in values["model"].items() if name in _NUMBERS}
+        check_ranges(data.size, node.spec["seed"], **numbers)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from error
+
+
+@functools.cache
+def _arguments(kind: type) -> type:
+    """A record of what a class is made with, all of which may be left out."""
+    hints = {name: hint for name, hint in typing.get_type_hints(kind.__init__).items() if name != "return"}  # type: ignore[misc]
+    fields = [(name, hint, dataclasses.field(default=None)) for name, hint in hints.items()]
+    return dataclasses.make_dataclass(kind.__name__, fields)
 
 
 def _merged(study: Study, scale: Scale) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from skinseg.training import wandb_run
 from skinseg.training.adaptation import ADAPTATIONS, METHODS, arrangement
 from skinseg.training.criterion import WORST_TONE, groups_compared
 from skinseg.training.machine import decoder_precision, keep_memory, machine
-from skinseg.training.module import SkinPersonModule
+from skinseg.training.module import SkinPersonModule, check_ranges
 from skinseg.training.saver import Saver, WholeCheckpoints
 
 RUNS = Path("runs")
@@ -130,6 +130,7 @@ class TrainingCLI(LightningCLI):
             super().parse_arguments(parser, args)
         config = self.config[self.config["subcommand"]]
         _refuse_unsupported(config.trainer, config.adapt)
+        check_ranges(seed=int(config.seed_everything or 0))
         self._resolve_checkpoints()
 
     def _resolve_checkpoints(self) -> None:
@@ -329,6 +330,15 @@ def _refuse_unsupported(trainer: Mapping[str, Any], adapt: str) -> None:
             "expected one device and one process, as scores are not gathered from several; give --trainer.devices 1, "
             "or one GPU's number in brackets, such as [0]"
         )
+    for name, least in (
+        ("accumulate_grad_batches", 1),
+        ("limit_train_batches", None),
+        ("max_epochs", None),
+        ("max_steps", None),
+    ):
+        value = trainer.get(name)
+        if isinstance(value, int | float) and (value == 0 or (least is not None and value < least)):
+            raise UserError(f"--trainer.{name} {value}: expected more than 0, as nothing would be trained")
     if adapt == "bgc" and trainer["accumulate_grad_batches"] != 1:
         raise UserError(
             f"--trainer.accumulate_grad_batches {trainer['accumulate_grad_batches']} with --adapt bgc: expected 1, as "

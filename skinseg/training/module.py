@@ -23,10 +23,27 @@ from skinseg.models import lineage
 from skinseg.models.configuration import configuration_hash, configuration_of
 from skinseg.models.inference import Predictor
 from skinseg.models.prediction import THRESHOLD
+from skinseg.models.record import LARGEST_SIZE
 from skinseg.models.unet import STRIDE, HeadSplit, TwoHeadUnet
 from skinseg.training.adaptation.base import Adaptation
 from skinseg.training.criterion import MEAN, WORST_TONE, Criterion, worst_tone
 from skinseg.training.losses import head_losses
+
+
+def check_ranges(size: int = STRIDE, seed: int = 0, **numbers: float) -> None:
+    """Raise UserError for an option of `SkinPersonModule` that is out of its range.
+
+    numbers: some of lr, weight_decay, warmup, dice and person_weight.
+    """
+    if not 0 < size <= LARGEST_SIZE or size % STRIDE:
+        raise UserError(f"--data.size {size}: a multiple of {STRIDE} pixels expected, up to {LARGEST_SIZE}")
+    if not 0 <= seed < 1 << 32:
+        raise UserError(f"--seed_everything {seed}: expected 0 to {(1 << 32) - 1}")
+    for option, value in numbers.items():
+        most = 1.0 if option == "warmup" else math.inf
+        if not (0 <= value <= most and math.isfinite(value)) or (option == "lr" and value == 0):
+            expected = "more than 0" if option == "lr" else "0 or more" if most > 1 else "a share from 0 to 1"
+            raise UserError(f"--model.{option} {value:g}: expected {expected}")
 
 
 class SkinPersonModule(pl.LightningModule):
@@ -82,22 +99,15 @@ class SkinPersonModule(pl.LightningModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        if size < 1 or size % STRIDE:
-            raise UserError(f"--data.size {size}: a multiple of {STRIDE} pixels expected")
-        if seed < 0:
-            raise UserError(f"--seed_everything {seed}: 0 or more expected")
-        for option, value, most in (
-            ("lr", lr, math.inf),
-            ("weight_decay", weight_decay, math.inf),
-            ("warmup", warmup, 1.0),
-            ("dice", dice, math.inf),
-            ("person_weight", person_weight, math.inf),
-        ):
-            if not (0 <= value <= most and math.isfinite(value)) or (option == "lr" and value == 0):
-                expected = (
-                    "more than 0" if option == "lr" else "0 or more" if most > 1 else "a share from 0 to 1"
-                )
-                raise UserError(f"--model.{option} {value:g}: expected {expected}")
+        check_ranges(
+            size,
+            seed,
+            lr=lr,
+            weight_decay=weight_decay,
+            warmup=warmup,
+            dice=dice,
+            person_weight=person_weight,
+        )
         self.network = TwoHeadUnet(
             encoder=encoder,
             decoder_channels=decoder_channels or (128, 64, 32, 24, 16),
