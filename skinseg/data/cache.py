@@ -225,13 +225,13 @@ def _write(dataset: Dataset, long_side: int, folder: Path, kept: Collection[str]
             )
             offset += height * width
     paths = sorted(folder.glob("*.u8"))
-    index = {
+    record = {
         "dataset": dataset.name,
         "sizes": {path.name: path.stat().st_size for path in paths},
         "sums": {path.name: _sum(path) for path in paths},
         "entries": [asdict(entry) for entry in entries],
     }
-    text = json.dumps(index)
+    text = json.dumps(record)
     (folder / "index.json").write_text(f"{_digest(text)}\n{text}", encoding="utf-8")
 
 

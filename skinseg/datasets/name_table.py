@@ -108,7 +108,7 @@ def _read(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
         raise UserError(f"{path}: two columns {twice} found, expected one of each name; remove or rename one")
     for line, row in rows:
         # What has no column is kept under None; commas at the end are harmless.
-        more = [value for value in row.get(None, ()) if value.strip()]  # type: ignore[call-overload]
+        more = [value for value in row.get(None, ()) if value.strip()]
         if more:
             raise UserError(
                 f"{path} line {line}: {more[0].strip()!r} is in no column, expected {len(header)} values as the first "

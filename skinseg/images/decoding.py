@@ -221,9 +221,9 @@ def _levels(data: bytes, image: PIL.Image.Image) -> Levels:
     if image.format == "TIFF":
         _agree(data, image)
     if "transparency" in image.info and image.mode in ("1", "L", "P", "RGB"):
-        shown = image.convert("RGBA")  # one colour, or index, may stand for what is not there
-        if all(low == high for low, high in shown.convert("RGB").getextrema()):
-            return Levels(np.asarray(shown), turned)
+        shown = np.asarray(image.convert("RGBA"))  # one colour, or index, may stand for what is not there
+        if (shown[..., :3] == shown[:1, :1, :3]).all():
+            return Levels(shown, turned)
     if image.mode in (*_DEEP, "I", "F"):
         levels = np.asarray(image)
         # Not negated: NaN compares as false.

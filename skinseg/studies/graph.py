@@ -353,7 +353,7 @@ def _check_values(study: Study, node: Node) -> None:
     for room, kind in (("data", SkinDataModule), ("model", SkinPersonModule)):
         options = node.spec["options"].items()
         given = {key.partition(".")[2]: value for key, value in options if key.startswith(f"{room}.")}
-        found = typed(_arguments(kind), given, f"{where}: {room}", "correct it")
+        found: Any = typed(_arguments(kind), given, f"{where}: {room}", "correct it")
         values[room] = {name: getattr(found, name) for name in given}
     try:
         data = SkinDataModule(**values["data"])
