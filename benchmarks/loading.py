@@ -131,7 +131,7 @@ def albumentations_way(size: int) -> Any:
 
     constant: dict[str, Any] = {"border_mode": cv2.BORDER_CONSTANT, "fill": FILL, "fill_mask": IGNORE}
     crop = A.RandomResizedCrop(
-        (size, size), scale=(0.2, 1), ratio=(0.75, 4 / 3), area_for_downscale="image", p=0.7
+        (size, size), scale=(0.1, 1), ratio=(0.75, 4 / 3), area_for_downscale="image", p=0.7
     )
     sides = [size // 2, size * 3 // 4, size, size]
     whole = [

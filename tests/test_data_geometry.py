@@ -30,7 +30,7 @@ def usual(strength: str) -> Any:
     if strength == "paper":
         return A.Compose([padded("center"), A.RandomCrop(SIZE, SIZE), A.HorizontalFlip(p=0.5)])
     crop = A.RandomResizedCrop(
-        (SIZE, SIZE), scale=(0.2, 1), ratio=(0.75, 4 / 3), area_for_downscale="image", p=0.7
+        (SIZE, SIZE), scale=(0.1, 1), ratio=(0.75, 4 / 3), area_for_downscale="image", p=0.7
     )
     sides = [SIZE // 2, SIZE * 3 // 4, SIZE, SIZE]
     whole = A.Sequential([A.LongestMaxSize(sides, area_for_downscale="image"), padded("random")], p=0.3)

@@ -70,7 +70,7 @@ def test_fit_learns_and_leaves_a_whole_run(arguments: list[str], capsys: pytest.
     best = newest_checkpoint(Path("runs"))
     assert best == run / "checkpoints" / "best.ckpt"
     checkpoint = read_checkpoint(best)
-    assert (checkpoint.size, checkpoint.metadata["patch_size"]) == (SIDE * 3 // 2, SIDE)
+    assert (checkpoint.size, checkpoint.metadata["patch_size"]) == (SIDE * 5 // 4, SIDE)
     assert checkpoint.sha256 == result["sha256"]
     assert checkpoint.metadata["split"] == result["split"]
     assert load_model(best).config["decoder_channels"] == [16, 16, 8, 8, 8]

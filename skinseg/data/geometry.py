@@ -19,7 +19,7 @@ FILL = (124, 116, 104)  # ImageNet's mean colour: what lies outside the image sa
 
 _TURNED, _MOST_DEGREES = 0.4, 25.0
 _CROPPED = 0.7  # else the whole image is inside the patch
-_AREA = (0.2, 1.0)
+_AREA = (0.1, 1.0)
 _LOG_RATIO = math.log(4 / 3)
 _TRIES = 10
 
@@ -39,7 +39,7 @@ class Placement:
 
 
 def strong(height: int, width: int, size: int, generator: np.random.Generator) -> Placement:
-    """Turned by up to 25 degrees in 4 of 10; in 7 of 10 a fifth to all of the image's area at a side ratio of 3:4 to
+    """Turned by up to 25 degrees in 4 of 10; in 7 of 10 a tenth to all of the image's area at a side ratio of 3:4 to
     4:3, else the whole image in half the patch's side, three quarters or all of it: groups and small figures."""
     degrees = generator.uniform(-_MOST_DEGREES, _MOST_DEGREES) if generator.random() < _TURNED else 0.0
     if generator.random() < _CROPPED:

@@ -55,9 +55,9 @@ class SkinPersonModule(pl.LightningModule):
 
     encoder, decoder_channels, head_split, encoder_weights: see `TwoHeadUnet`.
     heads: what to find, names of `skinseg.datasets.heads.HEADS`, skin among them; skin and person where not given.
-    size: side of a training patch in pixels. Whole images are predicted at 1.5 times that long side, which
-        travels with the checkpoint: patches are cut from images of twice the side and shrunk by up to 2, so
-        1.5 is the middle of the scales that training shows.
+    size: side of a training patch in pixels. Whole images are predicted at 1.25 times that long side, which
+        travels with the checkpoint: faces and bellies that fill a picture want less, groups more; see
+        docs/results/recipe.md.
     lr: learning rate at its highest; weight_decay: of AdamW decoupled, of Adam as L2.
     schedule: "constant", or "cosine": up from 0 over the first `warmup` share of all steps, then down to 0.
     dice: weight of the Dice loss beside the cross entropy; 0 leaves it out.
@@ -118,7 +118,7 @@ class SkinPersonModule(pl.LightningModule):
         )
         self.network.bf16_decoders = decoder_precision == "bf16"
         self.patch_size = size
-        self.size = size * 3 // 2
+        self.size = size * 5 // 4
         self.lr = lr
         self.optimizer = optimizer
         self.weight_decay = weight_decay
