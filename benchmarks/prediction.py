@@ -15,6 +15,7 @@ seconds and the largest resident memory go to the JSON file, the table to the co
 """
 
 import argparse
+import json
 import os
 import shutil
 import statistics
@@ -29,7 +30,7 @@ from typing import Any
 from turns import keep, machine, say
 
 RELEASED = Path(__file__).parents[1] / "skinseg" / "weights" / "model.onnx"
-SIZE = 240  # the released model's long side
+SIZE = int(json.loads(RELEASED.with_name("config.json").read_text())["size"])  # pixels: of the long side
 
 
 def main() -> None:

@@ -12,7 +12,6 @@ a step and threads, each as its own introduction does it:
   ours            `skinseg fit --preset cpu --config pretrain`: a decoder for each head, mosaics and strong augmentation
   ours, conv      the same with `--model.head_split conv`: one decoder, as all others have
   ours, float32   the same as "ours" with `--model.decoder_precision 32`
-  ours, usual malloc  without `skinseg.training.machine.keep_memory`; only where asked for by --arms
   bare            our network and losses in the shortest loop that trains it, one batch in memory again and again
   smp             segmentation_models_pytorch's introductory example: a Lightning module with its statistics each step
   torchgeo        torchgeo's SemanticSegmentationTask, through Lightning
@@ -37,7 +36,7 @@ import numpy as np
 import torch
 from turns import Arm, Clock, keep, machine, rounds, say, table
 
-ARMS = ("ours", "ours, conv", "ours, float32", "ours, usual malloc", "bare", "smp", "torchgeo", "monai")
+ARMS = ("ours", "ours, conv", "ours, float32", "bare", "smp", "torchgeo", "monai")
 WIDTHS = (128, 64, 32, 24, 16)
 HEADS = ("skin", "person")
 
@@ -53,9 +52,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=6, help="of a turn [6]")
     parser.add_argument("--rounds", type=int, default=7, help="[7]")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="torch threads [1 2]")
-    parser.add_argument(
-        "--arms", nargs="+", default=[arm for arm in ARMS if arm != "ours, usual malloc"], choices=ARMS
-    )
+    parser.add_argument("--arms", nargs="+", default=list(ARMS), choices=ARMS)
     parser.add_argument("--preset", default="cpu", choices=("cpu", "gpu"), help="of ours [cpu]")
     parser.add_argument("--out", type=Path, help="JSON of all samples")
     parser.add_argument("--arm", help=argparse.SUPPRESS)
@@ -125,8 +122,6 @@ def ours(options: argparse.Namespace) -> None:
     ]
     if options.arm == "ours, conv":
         words += ["--model.head_split", "conv"]
-    if options.arm == "ours, usual malloc":
-        command.keep_memory = lambda: None
     if options.arm == "ours, float32":
         words += ["--model.decoder_precision", "32"]
     command.main(["fit", *presets.with_files(words)])

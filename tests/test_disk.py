@@ -69,7 +69,7 @@ def test_predict_on_a_full_disk_keeps_what_was_finished(
         ["data", "unpack", "a.zip", "--out", "file"],
         ["render", "--count", "1", "--out", "file/below"],
         ["fit", "--data.dataset", "folder", "--data.data_root", "set", "--runs", "file"],
-        ["fit", "--data.dataset", "folder", "--data.data_root", "set", "--job", "../file"],
+        ["fit", "--data.dataset", "folder", "--data.data_root", "set", "--runs", ".", "--job", "file"],
     ],
 )
 def test_a_file_where_a_folder_should_be(

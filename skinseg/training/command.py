@@ -31,7 +31,7 @@ from skinseg.models.exported import AUTO
 from skinseg.training import wandb_run
 from skinseg.training.adaptation import ADAPTATIONS, METHODS, arrangement
 from skinseg.training.criterion import WORST_TONE, groups_compared
-from skinseg.training.machine import decoder_precision, keep_memory, machine
+from skinseg.training.machine import decoder_precision, machine
 from skinseg.training.module import SkinPersonModule, check_ranges
 from skinseg.training.saver import Saver, WholeCheckpoints
 
@@ -205,7 +205,6 @@ class TrainingCLI(LightningCLI):
             print(groups_compared(*self.datamodule.validation_tones()))
         if self.run_folder is None:
             self.run_folder = _new_run(Path(self._get(self.config, "runs")), self._get(self.config, "job"))
-        keep_memory()
         _keep_metrics(self.run_folder)
         if not self._get(self.config, "ckpt_path"):
             print(f"start: {self.model.start}")

@@ -1,15 +1,11 @@
 """What a training ran on, in words."""
 
-import ctypes
 import os
 import platform
-import sys
 from pathlib import Path
 from typing import Any
 
 import torch
-
-_TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # of mallopt, in glibc's malloc.h
 
 
 def decoder_precision(accelerator: Any, precision: Any) -> str:
@@ -29,17 +25,6 @@ def has_amx() -> bool:
     except OSError:  # not Linux, where torch does not use them either
         return False
     return "amx_bf16" in flags
-
-
-def keep_memory() -> None:
-    """Let malloc keep what is freed for the next step; only of glibc, elsewhere nothing happens.
-
-    By default it gives large blocks back to the system at once, and each step's every tensor is paged in anew.
-    """
-    if sys.platform == "linux" and platform.libc_ver()[0] == "glibc":
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(_MMAP_MAX, 0)
-        mallopt(_TRIM_THRESHOLD, -1)
 
 
 def machine() -> str:
