@@ -21,7 +21,7 @@ BGC = ["--adapt", "bgc", "--data.source", "rendered", "--data.source_root", "set
         ([*BGC, "--trainer.devices", "2"], r"--trainer.devices 2,"),
         ([*BGC, "--trainer.accumulate_grad_batches", "2"], r"accumulate_grad_batches 2 with --adapt bgc"),
         (["--trainer.accumulate_grad_batches", "0"], r"accumulate_grad_batches 0: expected more than 0"),
-        (["--trainer.limit_train_batches", "0"], r"limit_train_batches 0.0: expected more than 0"),
+        (["--trainer.limit_train_batches", "0"], r"limit_train_batches 0: expected more than 0"),
         (["--trainer.max_epochs", "0"], r"max_epochs 0: expected more than 0"),
         (["--seed_everything", "-1"], r"--seed_everything -1: expected 0 to 4294967295"),
         (["--seed_everything", str(1 << 70)], r"--seed_everything \d+: expected 0 to 4294967295"),

@@ -337,7 +337,7 @@ def _refuse_unsupported(trainer: Mapping[str, Any], adapt: str) -> None:
     ):
         value = trainer.get(name)
         if isinstance(value, int | float) and (value == 0 or (least is not None and value < least)):
-            raise UserError(f"--trainer.{name} {value}: expected more than 0, as nothing would be trained")
+            raise UserError(f"--trainer.{name} {value:g}: expected more than 0, as nothing would be trained")
     if adapt == "bgc" and trainer["accumulate_grad_batches"] != 1:
         raise UserError(
             f"--trainer.accumulate_grad_batches {trainer['accumulate_grad_batches']} with --adapt bgc: expected 1, as "
