@@ -17,7 +17,7 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from tone_limits import SETTINGS, Floats, errors
+from tone_limits import SETTINGS, Floats, curved, errors, ridge
 
 from skinseg.datasets.rendered import Rendered
 from skinseg.images.decoding import read_image
@@ -30,7 +30,7 @@ from skinseg.synthetic.label_image import read_labels
 from skinseg.synthetic.labels import skin_mask
 from skinseg.tones.ita import estimate_tone
 
-FOLDS, WIDTH = 5, 400
+FOLDS, SHRINK, SMOOTH = 5, 1.0, 0.01
 MEAN, SPREAD = (torch.tensor(each)[:, None, None] for each in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
 
 
@@ -73,56 +73,33 @@ def read(root: Path, encoder: Any) -> dict[str, Floats]:
     }
 
 
-def solved(rows: Floats, truth: Floats, weight: Floats, shrink: float) -> Floats:
-    penalty = shrink * weight.sum() * np.eye(rows.shape[1])
-    penalty[0, 0] = 0
-    return np.linalg.solve((rows * weight[:, None]).T @ rows + penalty, (rows.T * weight) @ truth)
-
-
-def ridge(values: Floats, truth: Floats, weight: Floats, asked: Floats, curved: bool = False) -> Floats:
-    middle, spread = values.mean(axis=0), values.std(axis=0) + 1e-3
-    rng = np.random.default_rng(1)
-    directions, phase = rng.normal(0, 0.12, (values.shape[1], WIDTH)), rng.uniform(0, 2 * np.pi, WIDTH)
-
-    def design(rows: Floats) -> Floats:
-        scaled = (rows - middle) / spread
-        ones = np.ones(len(rows))
-        if curved:  # random Fourier features (Rahimi, Recht 2007)
-            return np.column_stack([ones, 0.3 * scaled, np.cos(scaled @ directions + phase)])
-        return np.column_stack([ones, scaled])
-
-    return design(asked) @ solved(design(values), truth, weight, 0.01 if curved else 1.0)
-
-
 def measure(rendered: Path, held_out: Path) -> dict[str, Any]:
     # A network of this project, of which only the encoder is run.
     encoder = TwoHeadUnet("tu-tf_efficientnet_lite0", encoder_weights="imagenet").eval().encoder
     train, test = (read(root, encoder) for root in (rendered, held_out))
     weight = 1 / np.bincount(train["group"])[train["group"]]
     fold = np.random.default_rng(0).permutation(len(weight)) % FOLDS
-    said = {
-        "ITA": test["seen"],
-        "shades": ridge(train["shades"], train["ita"], weight, test["shades"], curved=True),
-    }
+
+    def told_by(*names: Floats) -> Any:
+        return curved(np.column_stack(names), train["ita"], weight, SMOOTH)
+
+    said = {"ITA": test["seen"], "shades": told_by(train["shades"])(test["shades"])}
     told = {}
     for name in ("about", "all"):
         guessed = np.zeros_like(train["camera"])
         for i in range(FOLDS):
             fit, held = fold != i, fold == i
-            guessed[held] = ridge(train[name][fit], train["camera"][fit], weight[fit], train[name][held])
-        asked = ridge(train[name], train["camera"], weight, test[name])
+            camera = ridge(train[name][fit], train["camera"][fit], SHRINK, weight[fit])
+            guessed[held] = camera(train[name][held])
+        asked = ridge(train[name], train["camera"], SHRINK, weight)(test[name])
         told[name] = {
             setting: round(float(np.corrcoef(asked[:, k], test["camera"][:, k])[0, 1]), 2)
             for k, setting in enumerate(SETTINGS)
         }
-        said[f"shades and the camera guessed from {name}"] = ridge(
-            np.column_stack([train["shades"], guessed]), train["ita"], weight,
-            np.column_stack([test["shades"], asked]), curved=True,
-        )  # fmt: skip
-    said["shades and the camera known"] = ridge(
-        np.column_stack([train["shades"], train["camera"]]), train["ita"], weight,
-        np.column_stack([test["shades"], test["camera"]]), curved=True,
-    )  # fmt: skip
+        answer = told_by(train["shades"], guessed)
+        said[f"shades and the camera guessed from {name}"] = answer(np.column_stack([test["shades"], asked]))
+    answer = told_by(train["shades"], train["camera"])
+    said["shades and the camera known"] = answer(np.column_stack([test["shades"], test["camera"]]))
     groups = test["group"]
     even = 1 / np.bincount(groups)[groups]
     return {

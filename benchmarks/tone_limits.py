@@ -110,13 +110,13 @@ def flat(values: Floats) -> Floats:
     return values.reshape(-1, values.shape[-1])
 
 
-def ridge(values: Floats, truth: Floats, shrink: float = 0.03) -> Any:
+def ridge(values: Floats, truth: Floats, shrink: float = 0.03, weight: Floats | None = None) -> Any:
     middle, scale = values.mean(axis=0), values.std(axis=0) + 1e-3
 
     def design(rows: Floats) -> Floats:
         return np.column_stack([np.ones(len(rows)), (rows - middle) / scale])
 
-    return _solved(design, values, truth, np.ones(len(values)), shrink)
+    return _solved(design, values, truth, np.ones(len(values)) if weight is None else weight, shrink)
 
 
 def curved(values: Floats, truth: Floats, weight: Floats, shrink: float = 3e-3) -> Any:

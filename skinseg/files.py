@@ -1,5 +1,6 @@
 """Files and folders that are either whole or absent: the one way in which this package writes them."""
 
+import errno
 import fcntl
 import os
 import re
@@ -8,6 +9,9 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO, Any
+
+from skinseg.errors import UserError
 
 _DIGITS = 20
 _UNFINISHED = re.compile(rf"\.unfinished_.*\.[0-9]{{{_DIGITS}}}(\.[^.]*)?", re.DOTALL)
@@ -15,6 +19,21 @@ _UNFINISHED = re.compile(rf"\.unfinished_.*\.[0-9]{{{_DIGITS}}}(\.[^.]*)?", re.D
 _LONGEST_STEM, _LONGEST_SUFFIX = 40, 12
 
 _cleared: set[str] = set()
+
+
+def hold(file: IO[Any], busy: str, *, needed: bool = False) -> None:
+    """Lock an open file until it is closed; a process that dies lets go of it.
+
+    Raises UserError(`busy`) where another process holds it. Some network disks have no locks: those who share one take
+    care themselves, unless the lock is `needed`; then UserError(`busy`) too.
+    """
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if needed or isinstance(error, BlockingIOError):
+            raise UserError(busy) from error
+        if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
+            raise
 
 
 @contextmanager

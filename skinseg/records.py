@@ -72,19 +72,25 @@ def plain_yaml(text: str) -> Any:
 
 
 def check_plain(path: Path, option: str) -> None:
-    """Raise UserError where a YAML file of plain settings has aliases or many levels: of a few lines these make
-    gigabytes. What is no text, or no YAML, is left to its own reader."""
+    """`check_plain_text` of a file of plain settings. What is no text is left to its own reader."""
     try:
         text = path.read_text(encoding="utf-8")
-        found = grown(text)
-        if not found:
-            plain_yaml(text)
     except (OSError, UnicodeDecodeError):
         return
+    check_plain_text(text, f"{option} {path}")
+
+
+def check_plain_text(text: str, where: str, more: str = "; write them out", aliases: bool = False) -> None:
+    """Raise UserError where a YAML text is none, or has aliases (unless `aliases`) or many levels: of a few lines these
+    make gigabytes. where: how the sentence begins. more: how it goes on after "expected plain values"."""
+    try:
+        found = grown(text, aliases)
+        if not found:
+            plain_yaml(text)
     except yaml.YAMLError as error:
-        raise UserError(f"{option} {path}: not YAML ({' '.join(str(error).split())}); correct it") from error
+        raise UserError(f"{where}: not YAML ({' '.join(str(error).split())}); correct it") from error
     if found:
-        raise UserError(f"{option} {path}: {found} found, expected plain values; write them out")
+        raise UserError(f"{where}: {found} found, expected plain values{more}")
 
 
 def is_huge(record: object, most: int = 100_000) -> bool:

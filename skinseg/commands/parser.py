@@ -202,6 +202,13 @@ def _parsed(command: Command, name: str, words: Sequence[str]) -> tuple[list[Any
     return positional, values
 
 
+def no_value(name: str) -> UserError:
+    """What is said of an empty word. name: of its option, or what else it is."""
+    return UserError(
+        f"{name}: empty, expected a value; is a variable of the shell not set? Give one, or leave it out"
+    )
+
+
 def _refuse_empty(command: Command, words: Sequence[str]) -> None:
     """Raise UserError for an empty word that is no text: as a path it would mean the working folder."""
     hints = typing.get_type_hints(command, include_extras=True)
@@ -209,10 +216,7 @@ def _refuse_empty(command: Command, words: Sequence[str]) -> None:
     for before, word in zip(["", *words], words, strict=False):
         name, equals, value = word.partition("=") if word.startswith("--") else (before, "=", word)
         if equals and not value and name not in texts:
-            said = name if name.startswith("--") else "an argument"
-            raise UserError(
-                f"{said}: empty, expected a value; is a variable of the shell not set? Give one, or leave it out"
-            )
+            raise no_value(name if name.startswith("--") else "an argument")
 
 
 # jsonargparse reads words as YAML, which has no place for the bytes of a path that are no UTF-8, as Python holds them.

@@ -10,6 +10,7 @@ import yaml
 from skinseg.commands.parser import AtLeastOne, NotNegative
 from skinseg.errors import UserError
 from skinseg.presets import config_file
+from skinseg.records import plain_yaml
 
 
 def run(
@@ -81,6 +82,6 @@ def run(
 
 def _scales(study: Path) -> list[str]:
     """Names of a study's scales; none where it is no such file, of which `read_study` says more."""
-    with suppress(OSError, ValueError, RecursionError, yaml.YAMLError, TypeError, KeyError):
-        return [str(name) for name in yaml.safe_load(study.read_text(encoding="utf-8"))["scales"]]
+    with suppress(OSError, ValueError, yaml.YAMLError, TypeError, KeyError):
+        return [str(name) for name in plain_yaml(study.read_text(encoding="utf-8"))["scales"]]
     return []

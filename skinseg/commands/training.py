@@ -10,14 +10,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import yaml
-
 from skinseg import presets
 from skinseg.commands.checks import check_model, check_place
-from skinseg.commands.parser import refuse_unknown
+from skinseg.commands.parser import no_value, refuse_unknown
 from skinseg.errors import UserError, did_you_mean
 from skinseg.models.exported import AUTO
-from skinseg.records import grown, plain_yaml
+from skinseg.records import check_plain_text, plain_yaml
 
 
 def fit(*options: str) -> None:
@@ -138,9 +136,7 @@ def _check(name: str, options: Sequence[str], trusted: bool) -> None:
             )
 
         if each == "" and not key.endswith("labels"):
-            raise UserError(
-                f"--{key}: empty, expected a value; is a variable of the shell not set? Give one, or leave it out"
-            )
+            raise no_value(f"--{key}")
 
     def value(key: str, default: str | None = None) -> str | None:
         found = given.get(key, default)
@@ -184,17 +180,8 @@ def _check_config(file: Path, trusted: bool) -> None:
         ) from error
     if "\0" in text:
         raise UserError(f"--config {file}: a NUL character found, expected text; give a YAML file in UTF-8")
-    try:
-        found = grown(text, aliases=trusted)
-        if not found:
-            plain_yaml(text)
-    except yaml.YAMLError as error:
-        raise UserError(f"--config {file}: not YAML ({' '.join(str(error).split())}); correct it") from error
-    if found:
-        raise UserError(
-            f"--config {file}: {found} found, expected plain values, as a run's own config.yaml has; write "
-            "them out, or give --trust for aliases of your own"
-        )
+    more = ", as a run's own config.yaml has; write them out, or give --trust for aliases of your own"
+    check_plain_text(text, f"--config {file}", more, aliases=trusted)
 
 
 def _flat(file: Path) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """`skinseg predict`: masks for the user's own photographs and videos."""
 
 import errno
-import fcntl
 import glob
 import itertools
 import json
@@ -20,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from skinseg.datasets.heads import HEADS
 from skinseg.errors import UserError
-from skinseg.files import written_whole
+from skinseg.files import hold, written_whole
 from skinseg.images.decoding import Image
 from skinseg.images.encoding import write_image
 from skinseg.models.loading import load
@@ -180,14 +179,10 @@ def _opened_begun(out: Path) -> Iterator[IO[str]]:
         return os.open(path, flags | os.O_NOFOLLOW)  # a link that somebody laid there is not followed
 
     with open(out / _BEGUN, "a", encoding="ascii", opener=opener) as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UserError(
-                f"{out}: another `skinseg predict` is writing there; wait for it, or give --out another folder"
-            ) from error
-        except OSError:
-            pass  # some network disks have no locks
+        hold(
+            file,
+            f"{out}: another `skinseg predict` is writing there; wait for it, or give --out another folder",
+        )
         yield file
 
 

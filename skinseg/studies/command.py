@@ -3,7 +3,6 @@
 import concurrent.futures
 import contextlib
 import dataclasses
-import fcntl
 import json
 import multiprocessing
 import os
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from skinseg.errors import UserError
-from skinseg.files import written_whole
+from skinseg.files import hold, written_whole
 from skinseg.images.files import as_text
 from skinseg.presets import config_file
 from skinseg.studies.claims import Grid
@@ -275,12 +274,8 @@ def _claimed(out: Path, study: Study, scale_name: str) -> Iterator[None]:
     """Hold the folder, and say whose it is."""
     out.mkdir(parents=True, exist_ok=True)
     with (out / ".lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise UserError(
-                f"{out}: another `skinseg study run` is at work in it; wait for it, or give another --out"
-            ) from error
+        busy = f"{out}: another `skinseg study run` is at work in it; wait for it, or give another --out"
+        hold(file, busy, needed=True)
         _check_claim(out, study, scale_name)
         with written_whole(out / CLAIM) as beside:
             beside.write_text(

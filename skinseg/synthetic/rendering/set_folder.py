@@ -5,7 +5,6 @@ their final names. What a crash leaves without a line is rendered again.
 """
 
 import errno
-import fcntl
 import hashlib
 import json
 import os
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from skinseg.errors import UserError
-from skinseg.files import written_whole
+from skinseg.files import hold, written_whole
 from skinseg.synthetic.rendering.frames import Frame, Row
 
 # Folder of a frame's file, and the journal's key of that file's SHA-256.
@@ -45,17 +44,10 @@ def locked(out: Path) -> Iterator[None]:
     """
     out.mkdir(parents=True, exist_ok=True)
     with (out / LOCK).open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UserError(
-                f"{out}: another `skinseg render` is writing to this set; wait for it, or give --out "
-                "another folder"
-            ) from error
-        except OSError as error:
-            # Some network disks have no locks: those who share one take care themselves.
-            if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
-                raise
+        hold(
+            file,
+            f"{out}: another `skinseg render` is writing to this set; wait for it, or give --out another folder",
+        )
         yield
 
 
