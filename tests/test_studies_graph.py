@@ -109,6 +109,27 @@ def test_the_shipped_studies_expand(path: Path, scale: str, tmp_path: Path) -> N
     assert published is None or set(published.values) <= {cell.name for cell in graph.cells}
 
 
+def test_a_scale_says_how_its_frames_are_rendered(tmp_path: Path, inputs: Inputs) -> None:
+    """render.* among its options is the generator's, under what an axis says, and no fit's; no other set stands in."""
+
+    def change(record: dict[str, Any]) -> None:
+        record["scales"]["laptop"]["options"] |= {"render.resolution": 128, "render.p_crowd": 0.0}
+        record["axes"].append(
+            {"name": "crowds", "parameter": "render.p_crowd", "points": {"laptop": [0.0, 0.5]}}
+        )
+        record["fits"]["pretrain"]["axes"] = ["crowds"]
+
+    graph = expanded(tmp_path, Inputs(inputs.data_root), change)
+    frames = [node.spec["config"] for node in graph.nodes if node.kind == "render"]
+    assert sorted((each["resolution"], each["p_crowd"]) for each in frames) == [(128, 0.0), (128, 0.5)]
+    options = [node.spec["options"] for node in graph.nodes if node.kind == "fit"]
+    assert not any(key.startswith("render.") for each in options for key in each)
+    with pytest.raises(UserError, match="says how frames are rendered, so this set cannot stand for them"):
+        expanded(
+            tmp_path, inputs, lambda r: r["scales"]["laptop"]["options"].update({"render.resolution": 128})
+        )
+
+
 def test_studies_share_pretraining_and_frames(tmp_path: Path) -> None:
     data = fakes.make_all(tmp_path / "data", 16)
     nodes = []

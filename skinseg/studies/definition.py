@@ -22,7 +22,9 @@ SCALES = ("laptop", "paper")
 SETS = ("source", "target", "both")
 TRAINED_ON = "data.dataset"
 """The parameter of an axis along which the training set varies."""
-RENDER_ALL = "render.*"
+RENDER = "render."
+"""What the name of a parameter begins with that is a setting of the generator."""
+RENDER_ALL = f"{RENDER}*"
 """The parameter of an axis whose points are several of the generator's settings each."""
 TONES = "tones"
 """The column that stands for the tone groups."""
@@ -38,8 +40,8 @@ Some = Field(min_length=1)
 class Scale:
     """One size of a study: the same grid, with other counts.
 
-    configs: of the runs, beside the study's folder, later ones override. options: of every fit, over those;
-    fit_options: of some, by name, over all others.
+    configs: of the runs, beside the study's folder, later ones override. options: of every fit, over those, and of the
+    frames (render.resolution); fit_options: of some, by name, over all others.
     target: the data set of photographs. frames: in the rendered set. steps: optimiser steps by name.
     epochs: into how many a fit's steps are cut; a killed fit goes on from the last whole one.
     """

@@ -19,7 +19,7 @@ from skinseg.datasets.registry import find_datasets, open_dataset
 from skinseg.errors import UserError
 from skinseg.models.configuration import flat
 from skinseg.records import typed
-from skinseg.studies.definition import RENDER_ALL, TRAINED_ON, Axis, Fit, Scale, Study, read_keys
+from skinseg.studies.definition import RENDER, RENDER_ALL, TRAINED_ON, Axis, Fit, Scale, Study, read_keys
 from skinseg.studies.identity import Node
 from skinseg.training.adaptation import ADAPTATIONS, METHODS
 
@@ -175,8 +175,10 @@ class _Builder:
         )  # fmt: skip
 
     def fit(self, fit: Fit, point: Mapping[str, str], seed: int) -> Node:
-        settings: dict[str, Any] = {}
         options = dict(self.config) | dict(fit.options) | dict(self.scale.fit_options.get(fit.name, {}))
+        settings = {
+            key.removeprefix(RENDER): options.pop(key) for key in list(options) if key.startswith(RENDER)
+        }
         # The settings of methods that this fit does not use decide nothing.
         unused = [f"{name}." for name in ADAPTATIONS if name != fit.adapt]
         options = {key: value for key, value in options.items() if not key.startswith(tuple(unused))}
@@ -185,8 +187,8 @@ class _Builder:
             axis, value = self.axes[name], self._value(self.axes[name], point[name])
             if axis.parameter == RENDER_ALL:
                 settings |= value
-            elif axis.parameter.startswith("render."):
-                settings[axis.parameter.removeprefix("render.")] = value
+            elif axis.parameter.startswith(RENDER):
+                settings[axis.parameter.removeprefix(RENDER)] = value
             elif axis.parameter == TRAINED_ON:
                 target = str(value)
             else:
@@ -253,15 +255,17 @@ class _Builder:
         said = ", ".join(f"{name} {value}" for name, value in settings.items())
         how = {"backgrounds": None if self.inputs.backgrounds is None else str(self.inputs.backgrounds)}
         title = f"render {self.scale.frames} frames" + (f", {said}" if said else "")
-        return Node("render", title, spec, (), how, {"frames": self.scale.frames})
+        cost = {"frames": self.scale.frames, "resolution": checked.resolution}
+        return Node("render", title, spec, (), how, cost)
 
     def notes(self) -> list[str]:
         said = [f"Not on this machine, and left out: {', '.join(self.missing)}."] if self.missing else []
         if self.inputs.rendered is not None:
-            if any(axis.parameter.startswith("render.") for axis in self.study.axes):
+            given = [axis.parameter for axis in self.study.axes] + list(self.scale.options)
+            if any(parameter.startswith(RENDER) for parameter in given):
                 raise UserError(
-                    f"--rendered {self.inputs.rendered}: study {self.study.name} varies how frames are rendered, so "
-                    "one set cannot stand for them; leave the option out"
+                    f"--rendered {self.inputs.rendered}: study {self.study.name} says how frames are rendered, so "
+                    "this set cannot stand for them; leave the option out"
                 )
             frames = len(open_dataset(RENDERED, self.inputs.rendered))
             said.append(f"Frames: {frames}, of a set that was there before, not rendered by the study.")
