@@ -114,10 +114,11 @@ def test_a_scale_says_how_its_frames_are_rendered(tmp_path: Path, inputs: Inputs
 
     def change(record: dict[str, Any]) -> None:
         record["scales"]["laptop"]["options"] |= {"render.resolution": 128, "render.p_crowd": 0.0}
-        record["axes"].append(
-            {"name": "crowds", "parameter": "render.p_crowd", "points": {"laptop": [0.0, 0.5]}}
-        )
-        record["fits"]["pretrain"]["axes"] = ["crowds"]
+        record["axes"] = [{"name": "crowds", "parameter": "render.p_crowd", "points": {"laptop": [0.0, 0.5]}}]
+        record["fits"] = {"frames": {"data": "source", "steps": ["pretrain", "adapt"]}}
+        record["render"] = {"config": str(STUDIES[0].parents[1] / "render" / "mixed.yaml")}
+        for key in ("compare", "saved", "claims", "published"):
+            del record[key]
 
     graph = expanded(tmp_path, Inputs(inputs.data_root), change)
     frames = [node.spec["config"] for node in graph.nodes if node.kind == "render"]
