@@ -1,5 +1,6 @@
 """What probing says of models that fail in known ways, and what it keeps of it."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -96,6 +97,13 @@ def test_it_says_that_a_model_misses_dark_skin_and_goes_on_without_rendering(
     assert f"group {worst}" in said
     page = (tmp_path / "report.html").read_text()
     assert "data:image/jpeg;base64," in page
+    failed = table[(table["factor"] == "search") & (table["iou"] < probed.search.threshold)]
+    failed = failed[failed["skin_share"] >= CONFIG.min_skin_share]
+    roots = {json.loads(scene)["index"] for scene in failed["scene"]}
+    assert f"{len(failed)} come from {len(roots)} of the scenes at random" in page
+    assert "All effects by size" in page
+    only = dataclasses.replace(probed, effects={"tone": probed.effects["tone"]})
+    assert "All effects by size" not in {each.title for each in probe_tables(only)}
     assert len(tables) == len(probe_tables(probed)) + 1
     assert (tmp_path / "failures.jpg").is_file()
     assert said == verdict(probed)

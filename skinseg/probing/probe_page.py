@@ -1,6 +1,7 @@
 """What a probe found, as a page: effects, the search, and failures to look at."""
 
 import base64
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,13 @@ from skinseg.files import written_whole
 from skinseg.images.decoding import Image
 from skinseg.probing.changes import AS_DRAWN, FACTORS
 from skinseg.probing.effects import Effect, ranked
-from skinseg.probing.failures import GENERATION, QUANTILE, Found
+from skinseg.probing.failures import GENERATION, QUANTILE, Found, Search
 from skinseg.probing.pages import write_page
 from skinseg.probing.probe import Probed
 from skinseg.probing.scoring import Segment
 from skinseg.reports.tables import Entry, Figure, Table, Value
 
-CELL, COLUMNS, MOST = 144, 6, 48  # pixels of a frame on the sheet, pairs in a row, frames at most
+CELL, COLUMNS, MOST = 144, 4, 48  # pixels of a frame on the sheet, pairs in a row, frames at most
 
 _DEFINITIONS = (
     ("Effect", "mean over scenes of the difference in skin IoU between the same scene with one thing changed and with "
@@ -115,7 +116,7 @@ def probe_tables(probed: Probed) -> list[Table]:
             )
         )
     every = [each for some in probed.effects.values() for each in some if each.scenes]
-    if every:
+    if len(probed.effects) > 1 and every:
         tables.append(
             Table(
                 "All effects by size",
@@ -146,10 +147,22 @@ def _search_table(probed: Probed) -> Table:
         notes=(
             f"A failure is a frame with an IoU below {search.threshold:.3f}, the {QUANTILE:.0%} quantile of scenes at "
             f"random, that shows enough skin. Grid of tone, framing and light: {len(search.grid)} cells filled, "
-            f"generations of {GENERATION}. Looking at the failures again in other noise cost a render each.",
+            f"generations of {GENERATION}. Looking at the failures again in other noise cost a render each. "
+            f"{_variety(search)}",
         ),
         counted=False,
     )
+
+
+def _variety(search: Search) -> str:
+    """How many scenes at random the failures descend from: mutants of one are much alike."""
+    failed = [
+        each.shot.scene.index for each in search.found if each.cell and each.score.iou < search.threshold
+    ]
+    if not failed:
+        return "The search found none."
+    most = max(Counter(failed).values())
+    return f"The search's {len(failed)} come from {len({*failed})} of the scenes at random, {most} of them from one."
 
 
 def _value(effect: Effect) -> Value | None:
@@ -168,14 +181,15 @@ def _sheet_table(sheet: bytes, count: int) -> Table:
     alt = f"{min(count, MOST)} scenes on which the model fails, each beside what it found and missed"
     return Table(
         "Failures to look at",
-        ("failures",),
-        [(str(count),)],
+        (),
+        [],
         notes=(
-            "The worst of each cell, worst first: the frame, and beside it what was found (blue), a false alarm "
-            "(orange) and missed (yellow). Render them to train on: `skinseg render --scenes failures.jsonl`.",
+            f"{count} in all. The worst of each cell, worst first: the frame, and beside it what was found (blue), a "
+            "false alarm (orange) and missed (yellow). To train on them: `skinseg render --scenes failures.jsonl`.",
         ),
         figure=Figure(svg, alt),
         brief=0,
+        folded=True,
     )
 
 
@@ -185,7 +199,7 @@ def failure_sheet(found: Sequence[Found], segment: Segment) -> bytes:
     for each in found:
         image, skin = each.shot.read()
         pairs.append(np.hstack([_small(image), _small(_outcomes(image, skin, segment(image)))]))
-    blank = np.zeros((CELL, 2 * CELL, 3), np.uint8)
+    blank = np.full((CELL, 2 * CELL, 3), 255, np.uint8)
     pairs += [blank] * (-len(pairs) % COLUMNS)
     rows = [np.hstack(pairs[start : start + COLUMNS]) for start in range(0, len(pairs), COLUMNS)]
     _, data = cv2.imencode(".jpg", np.vstack(rows)[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])

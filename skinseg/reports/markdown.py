@@ -24,7 +24,8 @@ def markdown(
         f"In italics: fewer than {FEW_IMAGES} images, too few to conclude from. In brackets: 95 % interval."
     )
     parts += ["## Method", *method]
-    parts += ["## Definitions", "\n".join(f"- **{name}**: {text}" for name, text in definitions)]
+    if definitions:
+        parts += ["## Definitions", "\n".join(f"- **{name}**: {text}" for name, text in definitions)]
     parts += ["## Software versions", *versions] if versions else []
     parts += ["## Commands", _code(commands)]
     if facts:
