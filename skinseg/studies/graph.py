@@ -217,6 +217,11 @@ class _Builder:
         if fit.data != "target":
             if self.inputs.rendered is None:
                 parents.append(self.render(settings))
+            elif settings:
+                raise UserError(
+                    f"--rendered {self.inputs.rendered}: study {self.study.name} says how frames are rendered, so this "
+                    "set cannot stand for them; leave the option out"
+                )
             else:
                 data[RENDERED] = self._print(RENDERED)
         if fit.after:
@@ -261,12 +266,6 @@ class _Builder:
     def notes(self) -> list[str]:
         said = [f"Not on this machine, and left out: {', '.join(self.missing)}."] if self.missing else []
         if self.inputs.rendered is not None:
-            given = [axis.parameter for axis in self.study.axes] + list(self.scale.options)
-            if any(parameter.startswith(RENDER) for parameter in given):
-                raise UserError(
-                    f"--rendered {self.inputs.rendered}: study {self.study.name} says how frames are rendered, so "
-                    "this set cannot stand for them; leave the option out"
-                )
             frames = len(open_dataset(RENDERED, self.inputs.rendered))
             said.append(f"Frames: {frames}, of a set that was there before, not rendered by the study.")
         return said
