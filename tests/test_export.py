@@ -33,7 +33,13 @@ def checkpoint(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("run") / "checkpoints" / "best.ckpt"
     saved(path)
     sha256 = read_checkpoint(path).sha256
-    result = {"sha256": sha256, "minutes": 12.5, "epochs": 3, "machine": "Abacus, 2 cores"}
+    result = {
+        "sha256": sha256,
+        "minutes": 12.5,
+        "minutes_before": 0.0,
+        "epochs": 3,
+        "machine": "Abacus, 2 cores",
+    }
     (path.parents[1] / "result.json").write_text(json.dumps(result))
     return path
 
@@ -282,6 +288,22 @@ def test_the_card_is_filled_from_result_rows(checkpoint, exported, tmp_path, cap
                  "--results", str(rows)]) == 2  # fmt: skip
     assert "are of weights" in capsys.readouterr().err
     assert not (tmp_path / "no").exists()
+
+
+def test_the_card_says_what_all_trainings_took(checkpoint):
+    record = read_checkpoint(checkpoint)
+    twice = [{"dataset": name, "split": "0"} for name in ("rendered", "hgr")]
+    record = dataclasses.replace(record, metadata=record.metadata | {"lineage": twice})
+    file = checkpoint.parents[1] / "result.json"
+    found = json.loads(file.read_text())
+    for before, expected in (
+        (64.0, "64.0 minutes those before it"),
+        (None, "those before it stand in their own runs"),
+    ):
+        file.write_text(json.dumps(found | {"minutes_before": before}))
+        card = model_card(Exported(checkpoint.parent, record, Difference(0, 0, 1, True), None), [])
+        assert f"on Abacus, 2 cores, of the last training; {expected}." in card
+    file.write_text(json.dumps(found))
 
 
 def test_half_precision_is_stored_once_and_the_graph_reads_it(checkpoint, tmp_path, capsys):

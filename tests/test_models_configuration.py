@@ -102,11 +102,14 @@ def test_seeds_are_one_arm_and_configurations_two(
         "d": ["--data.data_root", "set", "--seed_everything", "3", "--model.pretrained", "runs/a"],
         "e": ["--data.data_root", "set", "--seed_everything", "4", "--model.pretrained", "runs/b"],
     }
-    configs = {}
+    configs, minutes = {}, {}
     for name, options in runs.items():
         assert main(["fit", *small, *options, "--job", name]) == 0, capsys.readouterr().err
         (result,) = Path("runs", name).glob("*/result.json")
-        configs[name] = json.loads(result.read_text())["config"]
+        record = json.loads(result.read_text())
+        configs[name], minutes[name] = record["config"], (record["minutes_before"], record["minutes"])
+    assert minutes["a"][0] == 0
+    assert minutes["d"][0] == minutes["a"][1]
     assert configs["a"] == configs["b"]
     assert configs["d"] == configs["e"], "parents that differ in their seed"
     assert len(set(configs.values())) == 3

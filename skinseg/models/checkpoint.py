@@ -278,6 +278,16 @@ def newest_checkpoint(path: Path) -> Path:
     )
 
 
+def result_of(path: Path, sha256: str | None) -> dict[str, Any]:
+    """What the run that wrote a checkpoint says of itself, {} where it has not finished or there is none."""
+    try:
+        content = json.loads((path.parents[1] / RESULT).read_text(encoding="utf-8"))
+    except (OSError, ValueError, IndexError):
+        return {}
+    # A later best.ckpt in the same place, or an unrelated file of that name, would bring another's minutes.
+    return content if isinstance(content, dict) and content.get("sha256") == sha256 else {}
+
+
 def newest_or_released(runs: Path) -> Path:
     """The newest finished run's best checkpoint in a folder of runs, and where none has finished, the released one."""
     finished = any((file.parents[1] / RESULT).is_file() for file in runs.glob(f"*/{BEST}"))

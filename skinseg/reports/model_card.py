@@ -1,9 +1,7 @@
 """`skinseg export`: the exported files, and beside them a model card filled from stored result rows."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from skinseg.data.retoning import said
 from skinseg.datasets.registry import DATASETS
@@ -12,7 +10,7 @@ from skinseg.evaluation.metrics import FEW_IMAGES
 from skinseg.export.command import ROUNDED_FROM, Exported, export, halved
 from skinseg.export.quantization import ALLOWED, INT8
 from skinseg.files import written_whole
-from skinseg.models.checkpoint import RESULT, Checkpoint, newest_checkpoint, read_checkpoint
+from skinseg.models.checkpoint import Checkpoint, newest_checkpoint, read_checkpoint, result_of
 from skinseg.models.exported import CONFIG, ONNX, WEIGHTS
 from skinseg.models.lineage import IMAGENET, UNKNOWN, lineage_of, start_of, tones_of
 from skinseg.reports.markdown import table_text
@@ -150,29 +148,21 @@ def _files(exported: Exported) -> list[str]:
 
 
 def _cost(checkpoint: Checkpoint) -> list[str]:
-    result = _result(checkpoint)
-    minutes = result.get("minutes")
+    result = result_of(checkpoint.path, checkpoint.metadata.get(ROUNDED_FROM, checkpoint.sha256))
+    minutes, before = result.get("minutes"), result.get("minutes_before")
     several = len(lineage_of(checkpoint.metadata)) > 1
+    others = (
+        "those before it stand in their own runs" if before is None else f"{before} minutes those before it"
+    )
     time = (
         "Training time: not recorded."
         if minutes is None
         else f"Training time: {minutes} minutes, {result.get('epochs')} epochs, on "
         f"{result.get('machine', 'a machine that is not recorded')}"
-        + (", of the last training only; those before it stand in their own runs." if several else ".")
+        + (f", of the last training; {others}." if several else ".")
     )
     return [
         time,
         "Energy and carbon: not measured. To fill in: energy in kWh is minutes / 60 times the machine's mean power in "
         "kW, measured at the wall or by a tool such as codecarbon; carbon is that times the grid's kg CO2e per kWh.",
     ]
-
-
-def _result(checkpoint: Checkpoint) -> dict[str, Any]:
-    """What the run that wrote a checkpoint says of itself, where it is one and has finished."""
-    try:
-        content = json.loads((checkpoint.path.parents[1] / RESULT).read_text(encoding="utf-8"))
-    except (OSError, ValueError, IndexError):
-        return {}
-    # A later best.ckpt in the same place, or an unrelated file of that name, would bring another's minutes.
-    sha256 = checkpoint.metadata.get(ROUNDED_FROM, checkpoint.sha256)
-    return content if isinstance(content, dict) and content.get("sha256") == sha256 else {}

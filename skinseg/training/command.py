@@ -272,6 +272,7 @@ class TrainingCLI(LightningCLI):
             "criterion": self.model.criterion,
             self.model.criterion: score,
             "minutes": round(minutes, 2),
+            "minutes_before": self._minutes_before(best.metadata["parent"]),
             "machine": machine(),
             "split": best.metadata["split"],
             "parent": best.metadata["parent"],
@@ -285,6 +286,16 @@ class TrainingCLI(LightningCLI):
             f"{self.run_folder}: best epoch {result['best_epoch'] + 1} of {result['epochs']}, "
             f"{self.model.criterion} {score:.4f}, {minutes:.1f} minutes"
         )
+
+    def _minutes_before(self, parent: str | None) -> float | None:
+        """Of all trainings that the weights had behind them; None where one is not at hand."""
+        start = self.config["fit"].model.pretrained
+        if parent is None or start is None:
+            return 0.0 if parent is None else None
+        result = checkpoints.result_of(Path(start), parent)
+        known = [result.get(name) for name in ("minutes", "minutes_before")]
+        minutes = [float(each) for each in known if isinstance(each, int | float)]
+        return round(sum(minutes), 2) if len(minutes) == len(known) else None
 
 
 def _parser_of(command: str) -> type[TrainingCLI]:
