@@ -78,6 +78,9 @@ def test_it_says_that_a_model_misses_dark_skin_and_goes_on_without_rendering(
     assert probed.confirmed
     assert len(probed.chosen) == 8
     assert len({scene.to_json() for scene in probed.chosen}) == 8
+    # Half fail or descend from what does, half are scenes that were not probed.
+    probed_scenes = set(range(8 + probed.given_up))
+    assert [scene.index in probed_scenes for scene in probed.chosen] == [True] * 4 + [False] * 4
 
     count = sets.rendered
     again = run()

@@ -44,7 +44,7 @@ def probe(
         scenes (N): scenes that are changed [40]
         factors (NAME,...): what is changed [tone,light,framing,clothing,background,worn]
         renders (N): frames for the search [0]
-        choose (N): scenes to train on, to chosen.jsonl [0]
+        choose (N): scenes to train on, to chosen.jsonl: half of them fail, half are at random [0]
         device: auto, cpu or cuda [auto]
         out (DIR): frames, rows and report
         config (YAML): generator settings, a name or a file [mixed]

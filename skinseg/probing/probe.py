@@ -104,7 +104,7 @@ def run_probe(
         confirmed = [
             each for each, other in zip(failed, second, strict=True) if other.iou < searched.threshold
         ]
-    chosen = _chosen(confirmed, choose, config, seed, studio) if choose else []
+    chosen = _chosen(confirmed, choose, config, seed, len(base) + given_up, studio) if choose else []
     return Probed(len(base), given_up, rows, found, gaps, searched, confirmed, chosen)
 
 
@@ -169,16 +169,21 @@ def _failures(searched: Search) -> list[Found]:
 
 
 def _chosen(
-    confirmed: Sequence[Found], count: int, config: GeneratorConfig, seed: int, studio: Studio
+    confirmed: Sequence[Found], count: int, config: GeneratorConfig, seed: int, drawn: int, studio: Studio
 ) -> list[Scene]:
-    """Scenes to train on: the failures themselves, then mutants of them in turn, which nobody has rendered yet."""
+    """Scenes to train on: the failures themselves, mutants of them in turn, which nobody has rendered yet, and as many
+    scenes at random again: alone, the few things that fail are all that a model would learn of.
+
+    drawn: index of the first scene at random that was not probed.
+    """
     if not confirmed:
         return []
-    scenes = [each.shot.scene for each in confirmed[:count]]
-    for number in range(count - len(scenes)):
+    scenes = [each.shot.scene for each in confirmed[: count - count // 2]]
+    for number in range(count - count // 2 - len(scenes)):
         parent = confirmed[number % len(confirmed)].shot.scene
         scenes.append(mutated(parent, config, stream(Part.CHOICE, seed, number), studio.photos))
-    return scenes
+    others = range(drawn, drawn + count // 2)
+    return scenes + [draw_scene(config, seed, index, photos=studio.photos) for index in others]
 
 
 # ----------------------------------------------------------------------------------------------- on disk
