@@ -5,7 +5,7 @@ light as the frame shows it. A scene with less skin than the settings ask for is
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -122,10 +122,14 @@ def search(
     return Search(threshold, found, grid, _rate(start, threshold), _rate(found, threshold))
 
 
+def failed(found: Iterable[Found], threshold: float) -> list[Found]:
+    """Those that fail: below the threshold, and with enough skin that somebody could label them."""
+    return [each for each in found if each.cell is not None and each.score.iou < threshold]
+
+
 def _rate(found: Sequence[Found], threshold: float) -> float:
     """Failures a render; a frame that nobody could label is a render, and no failure."""
-    failed = sum(each.cell is not None and each.score.iou < threshold for each in found)
-    return failed / len(found) if found else float("nan")
+    return len(failed(found, threshold)) / len(found) if found else float("nan")
 
 
 def again(scene: Scene, seed: int) -> Scene:

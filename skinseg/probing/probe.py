@@ -15,7 +15,7 @@ from skinseg.evaluation.bootstrap import Floats
 from skinseg.files import written_whole
 from skinseg.probing.changes import AS_DRAWN, FACTORS
 from skinseg.probing.effects import Effect, effects, gap
-from skinseg.probing.failures import Found, Search, again, located, mutated, search
+from skinseg.probing.failures import Found, Search, again, failed, located, mutated, search
 from skinseg.probing.scoring import Segment, Studio, score, shoot
 from skinseg.probing.streams import Part, stream
 from skinseg.probing.tone import told_from_all
@@ -98,11 +98,11 @@ def run_probe(
         name = f"{model}-{scenes}"
         searched = search(base, f"search-{name}", renders, config, seed, studio, segment)
         rows += [Row("search", "mutant", number, each) for number, each in enumerate(searched.found)]
-        failed = _failures(searched)
-        noisy = shoot([again(each.shot.scene, seed) for each in failed], f"again-{name}-{renders}", studio)
+        worst = _failures(searched)
+        noisy = shoot([again(each.shot.scene, seed) for each in worst], f"again-{name}-{renders}", studio)
         second = score(noisy, segment)
         confirmed = [
-            each for each, other in zip(failed, second, strict=True) if other.iou < searched.threshold
+            each for each, other in zip(worst, second, strict=True) if other.iou < searched.threshold
         ]
     chosen = _chosen(confirmed, choose, config, seed, len(base) + given_up, studio) if choose else []
     return Probed(len(base), given_up, rows, found, gaps, searched, confirmed, chosen)
@@ -164,8 +164,10 @@ def _iou(name: str, base: Sequence[Found], rows: Sequence[Row], min_skin_share: 
 
 def _failures(searched: Search) -> list[Found]:
     """The grid's frames below the threshold, the worst first."""
-    failed = [each for each in searched.grid.values() if each.score.iou < searched.threshold]
-    return sorted(failed, key=lambda each: (each.score.iou, str(each.shot.path)))
+    return sorted(
+        failed(searched.grid.values(), searched.threshold),
+        key=lambda each: (each.score.iou, str(each.shot.path)),
+    )
 
 
 def _chosen(
@@ -178,11 +180,12 @@ def _chosen(
     """
     if not confirmed:
         return []
-    scenes = [each.shot.scene for each in confirmed[: count - count // 2]]
-    for number in range(count - count // 2 - len(scenes)):
+    random = count // 2
+    scenes = [each.shot.scene for each in confirmed[: count - random]]
+    for number in range(count - random - len(scenes)):
         parent = confirmed[number % len(confirmed)].shot.scene
         scenes.append(mutated(parent, config, stream(Part.CHOICE, seed, number), studio.photos))
-    others = range(drawn, drawn + count // 2)
+    others = range(drawn, drawn + random)
     return scenes + [draw_scene(config, seed, index, photos=studio.photos) for index in others]
 
 

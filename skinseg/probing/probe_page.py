@@ -14,7 +14,7 @@ from skinseg.files import written_whole
 from skinseg.images.decoding import Image
 from skinseg.probing.changes import AS_DRAWN, FACTORS
 from skinseg.probing.effects import Effect, ranked
-from skinseg.probing.failures import GENERATION, QUANTILE, Found, Search
+from skinseg.probing.failures import GENERATION, QUANTILE, Found, Search, failed
 from skinseg.probing.pages import write_page
 from skinseg.probing.probe import Probed
 from skinseg.probing.scoring import Segment
@@ -156,13 +156,13 @@ def _search_table(probed: Probed) -> Table:
 
 def _variety(search: Search) -> str:
     """How many scenes at random the failures descend from: mutants of one are much alike."""
-    failed = [
-        each.shot.scene.index for each in search.found if each.cell and each.score.iou < search.threshold
-    ]
-    if not failed:
+    roots = Counter(each.shot.scene.index for each in failed(search.found, search.threshold))
+    if not roots:
         return "The search found none."
-    most = max(Counter(failed).values())
-    return f"The search's {len(failed)} come from {len({*failed})} of the scenes at random, {most} of them from one."
+    return (
+        f"The search's {roots.total()} come from {len(roots)} of the scenes at random, {max(roots.values())} of them "
+        "from one."
+    )
 
 
 def _value(effect: Effect) -> Value | None:

@@ -74,7 +74,7 @@ def _sort(kind: str, cost: Mapping[str, Any]) -> tuple[Any, ...]:
 def _rule(kind: str, cost: Mapping[str, Any]) -> float:
     if kind == "render":
         # Measured at 128 and 256 pixels: a third of a frame's time does not depend on them.
-        return (1 + 2 * (float(cost.get("resolution", 256)) / 256) ** 2) / 3 / FRAMES_PER_SECOND
+        return (1 + 2 * (float(cost["resolution"]) / 256) ** 2) / 3 / FRAMES_PER_SECOND
     if kind == "score":
         return 1 / SCORED_PER_SECOND
     rate = IMAGES_PER_SECOND["cpu" if cost["accelerator"] == "cpu" else "gpu"]

@@ -289,10 +289,10 @@ class TrainingCLI(LightningCLI):
 
     def _minutes_before(self, parent: str | None) -> float | None:
         """Of all trainings that the weights had behind them; None where one is not at hand."""
-        start = self.config["fit"].model.pretrained
-        if parent is None or start is None:
-            return 0.0 if parent is None else None
-        result = checkpoints.result_of(Path(start), parent)
+        if parent is None:
+            return 0.0
+        start = self.config["fit"].model.pretrained  # None in a run that goes on
+        result = checkpoints.result_of(Path(start), parent) if start else {}
         known = [result.get(name) for name in ("minutes", "minutes_before")]
         minutes = [float(each) for each in known if isinstance(each, int | float)]
         return round(sum(minutes), 2) if len(minutes) == len(known) else None
